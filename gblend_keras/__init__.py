@@ -1,0 +1,1 @@
+"""Gradient-Blending for Keras 3 and TensorFlow."""

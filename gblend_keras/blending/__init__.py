@@ -1,0 +1,1 @@
+"""Blending: how much of the loss each head gets."""

@@ -1,0 +1,1 @@
+"""Data: from arrays and files to `({modality: tensor}, label)`."""

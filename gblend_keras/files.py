@@ -1,0 +1,58 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a path beside `path` to write; renames it over `path` at the end.
+
+    Whoever reads `path` sees the old file or the new one, never half of one.
+    When the body raises, the new file is removed and the old one stays.
+
+    Args:
+        path: The file that should appear. Its folder is made when missing.
+            The suffix is kept, so that writers that look at it still work.
+
+    Yields:
+        The path to write to, in the same folder.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+    )
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+        beside.chmod(0o666 & ~_umask())  # mkstemp makes files private
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text file whole or not at all."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Writes a JSON file whole or not at all; NaN and infinity are refused."""
+    text = json.dumps(value, indent=2, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Fusions: the features of every tower in, the joint logits out."""

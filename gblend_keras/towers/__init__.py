@@ -1,0 +1,1 @@
+"""Towers: one modality in, one feature vector out."""
