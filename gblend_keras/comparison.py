@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import keras

@@ -1,4 +1,4 @@
-"""Progress of long work: one line on a terminal, a line now and then in logs."""
+"""Progress of long work: a line on a terminal, or now and then in a log."""
 
 import sys
 from typing import Any
