@@ -20,9 +20,9 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "conv2d": conv2d.build_conv2d,
     "conv3d": conv3d.build_conv3d,
 }
-# A feature that hardly varies in training is not blown up: its deviation is
-# taken as at least this share of the typical one.
-SMALLEST_DEVIATION = 0.1
+# A feature that hardly varied in training is not blown up: its deviation is
+# taken as at least this share of the mean one.
+SMALLEST_DEVIATION = 1.0
 
 
 def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:

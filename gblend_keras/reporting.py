@@ -136,9 +136,9 @@ def summary_table(summary: Mapping[str, Any]) -> str:
 def explained(name: str) -> str:
     """Returns what a name in an accuracy table stands for."""
     return {
-        JOINT: "   the fused head (the paper's answer)",
-        BLEND: "   mean of all heads' probabilities",
-        "ensemble": "   mean of the modality heads' probabilities",
+        JOINT: "  the fused head, the paper's answer",
+        BLEND: "  mean of all heads' probabilities",
+        "ensemble": "  mean of the modality heads' probabilities",
     }.get(name, "")
 
 

@@ -13,6 +13,7 @@ from absl import logging
 
 from gblend_keras import config
 from gblend_keras import files
+from gblend_keras import progress
 from gblend_keras.blending import estimators
 from gblend_keras.blending import model as blended
 from gblend_keras.blending import ogr
@@ -173,7 +174,7 @@ class GradientBlending(blended.BlendCallback):
         self._write_history()
         self.model.assign_blend_weights(estimate.weights)
         if self.fit_settings.verbose:
-            print(estimate.summary(), flush=True)
+            progress.say(estimate.summary())
         if estimate.kept_previous:
             logging.warning(
                 "Epoch %d: no head generalised; the blend weights stay.",

@@ -87,11 +87,11 @@ class StreamSource:
         labels: npt.ArrayLike | None = None,
         shuffle_buffer: int = 1024,
     ) -> None:
-        self._examples = dataset.unbatch()
         self._shuffle_buffer = shuffle_buffer
         self.labels = (
             _read_labels(dataset) if labels is None else np.asarray(labels)
         )
+        self._examples = dataset.unbatch()
         arrays.check_labels(self.labels)
         with tf.device("CPU:0"):
             self._expected = tf.constant(_single(self.labels))
@@ -115,9 +115,29 @@ class StreamSource:
             .map(lambda _, example: example)
         )
         if seed is not None:
-            mixed = seed[0] * 1_000_003 + seed[1]
-            examples = examples.shuffle(self._shuffle_buffer, seed=mixed)
+            examples = _shuffled(examples, self._shuffle_buffer, seed)
         return examples.batch(batch_size)
+
+
+def _shuffled(
+    examples: tf.data.Dataset, buffer_size: int, seed: tf.Tensor
+) -> tf.data.Dataset:
+    """Shuffles by a seed that is a tensor, shape `(2,)`.
+
+    `Dataset.shuffle` takes such a seed only as long as nobody has called
+    `tf.random.set_seed`.
+    """
+    specs = tf.nest.flatten(examples.element_spec)
+    shuffled = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(examples),
+        buffer_size=tf.constant(buffer_size, tf.int64),
+        seed=seed[0] + 1,  # two zeros would stand for any seed
+        seed2=seed[1] + 1,
+        output_types=[spec.dtype for spec in specs],
+        output_shapes=[spec.shape for spec in specs],
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(shuffled, examples.element_spec)
 
 
 class Feed:
