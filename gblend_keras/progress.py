@@ -1,5 +1,6 @@
 """Progress of long work: a line on a terminal, or now and then in a log."""
 
+import re
 import sys
 from typing import Any
 from typing import TextIO
@@ -8,6 +9,7 @@ import keras
 import tqdm
 
 LOG_SECONDS = 30.0  # between two lines in a log file
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what moves a cursor
 
 
 class _WholeLines:
@@ -18,7 +20,7 @@ class _WholeLines:
 
     def write(self, text: str) -> None:
         """Writes what is not blank as a line."""
-        line = text.strip()
+        line = _ESCAPES.sub("", text).strip()
         if line:
             self._stream.write(line + "\n")
 

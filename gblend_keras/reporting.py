@@ -25,23 +25,20 @@ COLOURS = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
-def plot_curves(run_dir: Path, *, evaluated: str, title: str) -> None:
+def plot_curves(
+    run_dir: Path, *, heads: Sequence[str], evaluated: str, title: str
+) -> None:
     """Draws `curves.png`: train and evaluation loss of every head.
 
     A gap that opens between the two lines of a head is its overfitting.
 
     Args:
         run_dir: Holds `metrics.csv`.
+        heads: The heads that were trained.
         evaluated: What the `val_` columns were measured on, for the legend.
         title: Names the run.
     """
     rows = checkpointing.read_metrics(run_dir / "metrics.csv")
-    heads = [
-        key.removesuffix("_loss")
-        for key in rows[0]
-        if key.endswith("_loss") and not key.startswith("val_")
-    ]
-    heads.sort(key=lambda head: head == JOINT)
     pyplot = _pyplot()
     figure, axes = pyplot.subplots(
         1,
@@ -59,6 +56,7 @@ def plot_curves(run_dir: Path, *, evaluated: str, title: str) -> None:
         axis.plot(epochs, held, color=colour, label=evaluated)
         axis.fill_between(epochs, train, held, color=colour, alpha=0.15)
         axis.set(title=head, xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
     axes[0].set_ylabel("cross-entropy in nats")

@@ -254,8 +254,14 @@ def _fix_weights(model: BlendedModel, blend: str) -> None:
     """
     if blend == "uniform":
         return  # as a new model is
-    heads = model.modality_heads if blend == "modalities" else [blend]
-    model.isolate_heads(heads)
+    model.isolate_heads(trained_heads(model, blend))
+
+
+def trained_heads(model: BlendedModel, blend: str) -> list[str]:
+    """Returns the heads that a blend, as `--blend` names it, trains."""
+    if blend in ("online", "offline", "uniform"):
+        return model.head_names
+    return model.modality_heads if blend == "modalities" else [blend]
 
 
 def _finish(
@@ -294,7 +300,12 @@ def _finish(
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
     title = f"blend: {run.blend}, seed {run.seed}"
-    reporting.plot_curves(run.workdir, evaluated=evaluated_on, title=title)
+    reporting.plot_curves(
+        run.workdir,
+        heads=trained_heads(model, run.blend),
+        evaluated=evaluated_on,
+        title=title,
+    )
     if estimates:
         history = [estimate.to_json() for estimate in estimates]
         reporting.plot_weights(run.workdir, history, title=title)

@@ -29,7 +29,9 @@ def test_curves_and_weights_are_drawn(tmp_path):
         values = {"rgb_loss": 2.0 - epoch, "joint_loss": 1.5 - epoch}
         values |= {f"val_{name}": 2.0 for name in list(values)}
         log.on_epoch_end(epoch, values)
-    reporting.plot_curves(tmp_path, evaluated="test", title="a run")
+    reporting.plot_curves(
+        tmp_path, heads=["rgb", "joint"], evaluated="test", title="a run"
+    )
     reporting.plot_weights(tmp_path, HISTORY, title="a run")
     assert is_picture(tmp_path / "curves.png")
     assert is_picture(tmp_path / "weights.png")
