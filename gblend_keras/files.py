@@ -10,7 +10,9 @@ from typing import Any
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike[str], *, suffix: str | None = None
+) -> Iterator[Path]:
     """Gives a path beside `path` to write; renames it over `path` at the end.
 
     Whoever reads `path` sees the old file or the new one, never half of one.
@@ -18,7 +20,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Args:
         path: The file that should appear. Its folder is made when missing.
-            The suffix is kept, so that writers that look at it still work.
+        suffix: End of the name to write to, for writers that look at it.
+            None: that of `path`.
 
     Yields:
         The path to write to, in the same folder.
@@ -26,7 +29,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        prefix=".partial-",
+        suffix=target.suffix if suffix is None else suffix,
+        dir=target.parent,
     )
     os.close(handle)
     beside = Path(name)
