@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gblend_keras.checkpoints import restricted_pickle
+from gblend_keras.checkpoints import large_pickles
 from gblend_keras.checkpoints import tensors
 from gblend_keras.checkpoints import torch_files
 
@@ -49,8 +49,7 @@ def read_checkpoint(path: str | Path) -> tensors.Contents:
     elif start[8:9] == b"{":
         content = _read_safetensors(file)
     else:
-        with file.open("rb") as stream:
-            content = restricted_pickle.load(stream, file)
+        content = large_pickles.load(file)
     return _contents(file, content)
 
 

@@ -20,17 +20,22 @@ from typing import Protocol
 from typing import runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.generic]
+from gblend_keras.checkpoints import tensors
+
+Array = tensors.Array
 Names = Mapping[tuple[str, str], Any]  # {(module, name): StandIn}
 
 # Kinds of numbers an array may hold: no objects, no records, no strings.
 _DTYPE_CODES = frozenset(
     ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 )
+_MAX_MARK = 64  # bytes; marks of pieces are shorter
 _MAX_DEPTH = 64  # of containers in containers
 _LEAVES = (bool, int, float, str, bytes, bytearray, np.generic)
+
+
+Pieces = Mapping[bytes, Any]  # {mark: large_pickles.Piece}
 
 
 class StandIn:
@@ -93,19 +98,27 @@ class InertArray:
     """What a pickle gets for an array, before and after it has values."""
 
     def __init__(self, *_: Any) -> None:
-        self.value: Array | None = None
+        self.state: tuple[Any, ...] | None = None
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, is_fortran, data = state
-        if not isinstance(kind, InertType):
-            raise pickle.UnpicklingError("an array without a type")
-        order = "F" if is_fortran else "C"
-        self.value = _array(data, kind, shape, order)
+        self.state = (data, kind, shape, "F" if is_fortran else "C")
 
-    def plain(self) -> Array:
-        if self.value is None:
+    def resolve(self, pieces: Pieces) -> Array | tensors.Tensor:
+        """Returns the array; a lazy one if its values stayed in the file."""
+        if self.state is None:
             raise pickle.UnpicklingError("an array without values")
-        return self.value
+        data, kind, shape, order = self.state
+        mark = data.encode("latin1") if isinstance(data, str) else data
+        if not isinstance(mark, bytes | bytearray):
+            raise pickle.UnpicklingError("an array of objects")
+        piece = pieces.get(bytes(mark)) if len(mark) < _MAX_MARK else None
+        if piece is None:
+            return _array(mark, kind, shape, order)
+        sizes = _check(piece.num_bytes, kind, shape)
+        return tensors.Tensor(
+            sizes, lambda: _array(piece.read(), kind, sizes, order)
+        )
 
 
 def _reconstruct(*_: Any) -> InertArray:
@@ -116,7 +129,7 @@ def _from_buffer(
     data: Any, kind: Any, shape: Any, order: Any = "C", *_: Any
 ) -> InertArray:
     result = InertArray()
-    result.value = _array(data, kind, shape, str(order))
+    result.state = (data, kind, shape, order)
     return result
 
 
@@ -192,6 +205,7 @@ def load(
     *,
     names: Names = NUMPY_NAMES,
     storages: Callable[[Any], Any] | None = None,
+    pieces: Pieces | None = None,
 ) -> Any:
     """Reads one pickle of arrays, numbers, strings and plain containers.
 
@@ -200,6 +214,7 @@ def load(
         path: Named in errors.
         names: What the pickle may name, and the inert stand-in of each.
         storages: What a persistent id becomes; None refuses them all.
+        pieces: Values of arrays that are not in the pickle, by their marks.
 
     Returns:
         The object, its arrays as NumPy arrays.
@@ -213,19 +228,23 @@ def load(
     copyreg.clear_extension_cache()
     try:
         value = RestrictedUnpickler(file, names, storages).load()
-        return _Plain().of(value)
+        return _Plain(pieces or {}).of(value)
     except Exception as error:  # a hostile pickle can raise anything
-        raise ValueError(
-            f"{path} is not a plain set of arrays. Expected arrays of numbers "
-            "in dicts and lists. Received: "
-            f"{error or type(error).__name__}. "
-            "The file is damaged or hostile: do not unpickle it otherwise."
-        ) from error
+        raise refusal(path, error) from error
 
 
 def loads(data: bytes, path: str | Path, **options: Any) -> Any:
     """Reads one pickle from memory; see `load`."""
     return load(io.BytesIO(data), path, **options)
+
+
+def refusal(path: str | Path, error: Exception) -> ValueError:
+    """Returns the error for a file that is no plain set of arrays."""
+    return ValueError(
+        f"{path} is not a plain set of arrays. Expected arrays of numbers in "
+        f"dicts and lists. Received: {error or type(error).__name__}. "
+        "The file is damaged or hostile: do not unpickle it otherwise."
+    )
 
 
 class _Plain:
@@ -234,7 +253,8 @@ class _Plain:
     Shared parts are turned once, so that no small file becomes a huge object.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pieces: Pieces) -> None:
+        self.pieces = pieces
         self.done: dict[int, Any] = {}
 
     def of(self, value: Any, depth: int = 0) -> Any:
@@ -254,25 +274,45 @@ class _Plain:
         if type(value) in (list, tuple, set, frozenset):
             return type(value)(self.of(entry, depth + 1) for entry in value)
         if value is None or isinstance(value, _LEAVES):
-            return value
+            return self._text(value)
+        if isinstance(value, InertArray):
+            return value.resolve(self.pieces)
         if isinstance(value, Stored):
             return value.plain()
         raise pickle.UnpicklingError(f"an object of {type(value).__name__}")
 
+    def _text(self, value: Any) -> Any:
+        """Returns a leaf; a long string that stayed in the file is read."""
+        if isinstance(value, str) and value.isascii():
+            piece = self.pieces.get(value.encode())
+            return value if piece is None else piece.read_text()
+        if isinstance(value, bytes | bytearray):
+            piece = self.pieces.get(bytes(value))
+            return value if piece is None else piece.read()
+        return value
 
-def _array(data: Any, kind: Any, shape: Any, order: str) -> Array:
-    if not isinstance(kind, InertType):
-        raise pickle.UnpicklingError("an array without a type")
-    if isinstance(data, str):  # Python 2 wrote bytes as a string
+
+def _array(data: Any, kind: Any, shape: Any, order: Any) -> Array:
+    """Returns raw bytes as an array; Python 2 wrote them as a string."""
+    if isinstance(data, str):
         data = data.encode("latin1")
-    sizes = tuple(int(size) for size in shape)
-    if not isinstance(data, bytes | bytearray) or min(sizes, default=0) < 0:
+    if not isinstance(data, bytes | bytearray):
         raise pickle.UnpicklingError("an array of objects")
-    if len(data) != math.prod(sizes) * kind.dtype.itemsize:
-        raise pickle.UnpicklingError(
-            f"an array of shape {sizes} with {len(data)} bytes"
-        )
+    sizes = _check(len(data), kind, shape)
     if order not in ("C", "F"):
         raise pickle.UnpicklingError(f"an array in order {order!r}")
     flat = np.frombuffer(data, dtype=kind.dtype)
     return flat.reshape(sizes, order="F" if order == "F" else "C")
+
+
+def _check(num_bytes: int, kind: Any, shape: Any) -> tuple[int, ...]:
+    """Returns the shape; raises unless so many bytes fill it."""
+    if not isinstance(kind, InertType):
+        raise pickle.UnpicklingError("an array without a type")
+    sizes = tuple(int(size) for size in shape)
+    expected = math.prod(sizes) * kind.dtype.itemsize
+    if min(sizes, default=0) < 0 or num_bytes != expected:
+        raise pickle.UnpicklingError(
+            f"an array of shape {sizes} with {num_bytes} bytes"
+        )
+    return sizes

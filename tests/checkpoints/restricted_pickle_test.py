@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from numpy.testing._private import utils as numpy_utils
 
+from gblend_keras.checkpoints import large_pickles
 from gblend_keras.checkpoints import readers
 from gblend_keras.checkpoints import restricted_pickle
+from gblend_keras.checkpoints import tensors
 from gblend_keras.checkpoints import torch_files
 
 PROTOCOLS = range(6)
@@ -253,6 +255,56 @@ def test_pickle_of_python_2_is_read(tmp_path):
     contents = readers.read_checkpoint(path)
     assert contents.tensors["conv1_w"].shape == (3, 2, 5)
     np.testing.assert_array_equal(contents.tensors["conv1_w"].read(), array)
+
+
+def test_large_array_of_python_2_stays_in_the_file(tmp_path):
+    array = np.random.default_rng(0).normal(size=(90, 100)).astype("float32")
+    path = tmp_path / "net.pkl"
+    path.write_bytes(python_2_pickle(b"w", array))
+    content = large_pickles.load(path)
+    tensor = content["blobs"]["w"]
+    assert isinstance(tensor, tensors.Tensor) and tensor.shape == (90, 100)
+    np.testing.assert_array_equal(tensor.read(), array)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_large_arrays_of_every_protocol_are_read(protocol, order, tmp_path):
+    array = np.arange(6000, dtype="float32").reshape(60, 100).copy(order)
+    value = {"a": array, "same": array, "text": "\u20ac" * 5000, "n": 3}
+    value["bytes"] = bytes(range(256)) * 100
+    path = tmp_path / "net.pkl"
+    path.write_bytes(pickle.dumps(value, protocol))
+    again = large_pickles.load(path)
+    for name in ("a", "same"):
+        read = again[name]
+        read = read.read() if isinstance(read, tensors.Tensor) else read
+        np.testing.assert_array_equal(read, array)
+    for name in ("text", "bytes", "n"):
+        assert again[name] == value[name]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_file_with_large_arrays_runs_nothing(name, protocol, tmp_path):
+    marker = tmp_path / "marker"
+    value = {"blobs": {"w": np.zeros(5000)}, "bad": calls(marker)[name]}
+    path = tmp_path / "net.pkl"
+    path.write_bytes(pickle.dumps(value, protocol))
+    with pytest.raises(ValueError, match="do not unpickle"):
+        readers.read_checkpoint(path)
+    assert not marker.exists()
+
+
+def test_large_array_of_a_wrong_size_is_refused(tmp_path):
+    data = python_2_pickle(b"w", np.zeros((90, 100), "float32"))
+    path = tmp_path / "net.pkl"
+    path.write_bytes(data.replace(b"K\x5aK\x64t", b"K\x5aK\x65t"))
+    with pytest.raises(ValueError, match="36000 bytes"):
+        readers.read_checkpoint(path)
+    path.write_bytes(data[:-1000])
+    with pytest.raises(ValueError, match="do not unpickle"):
+        readers.read_checkpoint(path)
 
 
 def test_array_of_a_wrong_size_is_refused():
