@@ -199,6 +199,18 @@ def read_npz(path: str | Path) -> dict[str, Array]:
         ) from error
 
 
+def check_names(
+    path: str | Path, stored: Mapping[str, object], needed: tuple[str, ...]
+) -> None:
+    """Raises unless a file holds every array that is needed."""
+    missing = [name for name in needed if name not in stored]
+    if missing:
+        raise ValueError(
+            f"{path} lacks arrays. Expected {list(needed)}. "
+            f"Received: no {missing}. Restore the file."
+        )
+
+
 def load(path: str | Path) -> Splits:
     """Loads a user's own `.npz`: one array a modality, and `y`.
 

@@ -1,0 +1,319 @@
+"""GradientBlending: when the blend is estimated, and what then happens."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from absl import logging
+
+from gblend_keras import config
+from gblend_keras import files
+from gblend_keras.blending import estimators
+from gblend_keras.blending import model as blended
+from gblend_keras.blending import ogr
+from gblend_keras.blending import snapshot
+from gblend_keras.data import holdout as division
+from gblend_keras.data import pipeline
+
+HISTORY_FORMAT = 1
+
+
+class GradientBlending(blended.BlendCallback):
+    """Estimates the blend weights of a `BlendedModel` while it trains.
+
+    Online, each super-epoch begins with an estimate over its own epochs.
+    Offline, one estimate from the initial weights looks at the whole training.
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Algorithms 2 and 3; super-epochs
+    of 10, then 5, epochs (section 3.3).
+    Ours: offline, V goes back into training after the estimate (where `train`
+    comes from `split_holdout`); online, V stays out to the end, for later
+    losses on V would else be training losses. With `folds`, every example is
+    held out once, the losses of all folds are pooled, and none is lost.
+
+    Args:
+        train: T, as given to `fit`: best from `split_holdout`. Or arrays
+            `(x, y)`, or any finite dataset that `fit` takes.
+        holdout: V, of the same structure. None with `folds`.
+        super_epochs: Epochs of the first super-epoch and of each later one;
+            None for offline.
+        folds: Row numbers of each fold, such as `fold_indices` gives, or how
+            many folds. Offline only; `train` is the whole training set then.
+        train_sample: T', to measure the train loss on. None: a sample of T of
+            V's size, drawn once.
+        history_path: JSON file for the estimates; a killed run that finds it
+            does not repeat them.
+        settings: How G, O and the weights are computed.
+
+    Attributes:
+        estimates: Every estimate so far.
+        verbose: Whether estimates are shown; None: as `fit` does.
+
+    Raises:
+        ValueError: If the arguments do not fit together.
+    """
+
+    def __init__(
+        self,
+        train: Any,
+        holdout: Any = None,
+        *,
+        super_epochs: tuple[int, int] | None = (10, 5),
+        folds: int | list[npt.NDArray[np.int64]] | None = None,
+        train_sample: Any = None,
+        history_path: str | Path | None = None,
+        settings: config.BlendSettings | None = None,
+    ) -> None:
+        super().__init__()
+        _check_arguments(holdout, super_epochs, folds)
+        self.super_epochs = super_epochs
+        self.settings = settings or config.BlendSettings()
+        self.estimates: list[ogr.BlendEstimate] = []
+        self.verbose: bool | None = None
+        self._estimator = estimators.Retrain(self.settings)
+        self._train = _as_dataset(train, self.settings.seed)
+        self._rounds = (
+            _fold_rounds(self._train, folds, self.settings.seed)
+            if folds is not None
+            else [_single_round(self._train, holdout, train_sample, self.settings)]
+        )
+        self._history_path = Path(history_path) if history_path else None
+        self._fingerprints: dict[int, str] = {}
+
+    @property
+    def history(self) -> list[dict[str, object]]:
+        """Every estimate so far as plain values."""
+        return [estimate.to_json() for estimate in self.estimates]
+
+    def set_fit_settings(self, settings: blended.FitSettings) -> None:
+        if self.verbose is not None:
+            settings = settings._replace(verbose=int(self.verbose))
+        super().set_fit_settings(settings)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if not isinstance(self.model, blended.BlendedModel):
+            raise TypeError(
+                "GradientBlending cannot serve this model. Expected a "
+                f"BlendedModel. Received: {type(self.model).__name__}. "
+                "Wrap the network: BlendedModel(network)."
+            )
+        ogr.check_floor(
+            self.settings.weight_floor, len(self.model.head_names)
+        )
+        self.estimates, self._fingerprints = [], {}
+        if self._history_path is not None and self._history_path.exists():
+            self._read_history(self._history_path)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        num_epochs = self._epochs_to_look_at(epoch)
+        if num_epochs:
+            self._renew(estimators.Window(epoch, num_epochs))
+        if self.super_epochs is None and self.estimates:
+            self._return_holdout()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if logs is None:
+            return
+        for head, weight in self.model.blend_weights.items():
+            logs[f"blend_weight_{head}"] = weight
+        latest = self.estimates[-1].ogr if self.estimates else {}
+        for head in self.model.head_names:
+            ratio = latest.get(head)
+            logs[f"ogr_{head}"] = float("nan") if ratio is None else ratio
+
+    def _epochs_to_look_at(self, epoch: int) -> int:
+        """Returns n if an estimate is due at this epoch, else 0."""
+        left = self.fit_settings.epochs - epoch
+        if self.super_epochs is None:
+            return left if epoch == 0 else 0
+        first, later = self.super_epochs
+        if epoch == 0:
+            return min(first, left)
+        due = epoch >= first and (epoch - first) % later == 0
+        return min(later, left) if due else 0
+
+    def _renew(self, window: estimators.Window) -> None:
+        """Estimates the weights, or takes them from the history."""
+        fingerprint = self._fingerprint(window)
+        found = [
+            estimate
+            for estimate in self.estimates
+            if estimate.epoch == window.epoch
+            and self._fingerprints.get(window.epoch) == fingerprint
+        ]
+        if found:
+            estimate = found[0]
+        else:
+            estimate = self._estimator.estimate(
+                self.model, self._rounds, window, self.fit_settings
+            )
+        self.estimates = [
+            each for each in self.estimates if each.epoch < window.epoch
+        ] + [estimate]
+        self._fingerprints[window.epoch] = fingerprint
+        self._write_history()
+        self.model.assign_blend_weights(estimate.weights)
+        if self.fit_settings.verbose:
+            print(estimate.summary(), flush=True)
+        if estimate.kept_previous:
+            logging.warning(
+                "Epoch %d: no head generalised; the blend weights stay.",
+                window.epoch,
+            )
+
+    def _return_holdout(self) -> None:
+        """Offline: V has done its work and is trained on."""
+        feed = pipeline.feed_of(self._train)
+        if feed is None:
+            return
+        rows = [feed.rows]
+        for each in self._rounds:
+            held = pipeline.held_rows_of(each.holdout)
+            rows += [held] if held is not None else []
+        feed.use(np.unique(np.concatenate(rows)))
+
+    def _fingerprint(self, window: estimators.Window) -> str:
+        """Names the state that an estimate is a function of."""
+        digest = hashlib.sha256(repr((window, self.settings)).encode())
+        for variable in snapshot.state_variables(self.model):
+            digest.update(keras.ops.convert_to_numpy(variable).tobytes())
+        return digest.hexdigest()
+
+    def _write_history(self) -> None:
+        if self._history_path is None:
+            return
+        entries = [
+            {
+                **estimate.to_json(),
+                "format": HISTORY_FORMAT,
+                "state": self._fingerprints[estimate.epoch],
+            }
+            for estimate in self.estimates
+        ]
+        files.write_json(self._history_path, entries)
+
+    def _read_history(self, path: Path) -> None:
+        self.estimates, self._fingerprints = [], {}
+        for entry in read_history(path):
+            estimate = ogr.BlendEstimate.from_json(entry)
+            self.estimates.append(estimate)
+            self._fingerprints[estimate.epoch] = str(entry.get("state"))
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Reads a `blend_history.json`: one object an estimate.
+
+    Raises:
+        ValueError: If the file is damaged or of another format.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        formats = {entry["format"] for entry in entries}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{path} is damaged. Expected a list of estimates. "
+            f"Received: {error}. Remove the file to estimate anew."
+        ) from error
+    if formats - {HISTORY_FORMAT}:
+        raise ValueError(
+            f"{path} has another format. Expected {HISTORY_FORMAT}. "
+            f"Received: {sorted(formats)}. Start in a new folder."
+        )
+    return entries
+
+
+def _check_arguments(
+    holdout: Any,
+    super_epochs: tuple[int, int] | None,
+    folds: Any,
+) -> None:
+    if (holdout is None) == (folds is None):
+        raise ValueError(
+            "`holdout` and `folds` exclude each other. Expected one of them. "
+            f"Received: {'neither' if folds is None else 'both'}. "
+            "Use `split_holdout` for a holdout."
+        )
+    if folds is not None and super_epochs is not None:
+        raise ValueError(
+            "`folds` cannot be used online. Expected super_epochs=None: "
+            "after the first super-epoch every fold has been trained on. "
+            f"Received: super_epochs={super_epochs}. Use a holdout."
+        )
+    if super_epochs is not None and (
+        len(super_epochs) != 2 or min(super_epochs) < 1
+    ):
+        raise ValueError(
+            "`super_epochs` is out of range. Expected two numbers >= 1, the "
+            "first super-epoch and each later one, or None. "
+            f"Received: super_epochs={super_epochs}. The paper uses (10, 5)."
+        )
+
+
+def _as_dataset(train: Any, seed: int) -> Any:
+    examples = pipeline.as_examples(train)
+    if examples is None:
+        return train
+    return pipeline.make_training_dataset(examples, seed=seed)
+
+
+def _single_round(
+    train: Any,
+    holdout: Any,
+    train_sample: Any,
+    settings: config.BlendSettings,
+) -> estimators.Round:
+    examples = pipeline.as_examples(holdout)
+    if examples is not None:
+        holdout = pipeline.make_dataset(examples)
+    if train_sample is None:
+        size = _num_examples(holdout)
+        train_sample = _sample(train, size, settings.seed)
+    return estimators.Round(train, holdout, train_sample)
+
+
+def _fold_rounds(train: Any, folds: Any, seed: int) -> list[estimators.Round]:
+    feed = pipeline.feed_of(train)
+    if feed is None:
+        raise ValueError(
+            "`folds` needs a training set that can be divided. Expected "
+            "arrays, or a dataset of `make_training_dataset`. "
+            f"Received: {type(train).__name__}. Use a holdout."
+        )
+    if isinstance(folds, int):
+        labels = feed.source.labels[feed.rows]
+        parts = division.fold_indices(labels, folds=folds, seed=seed)
+        folds = [feed.rows[part] for part in parts]
+    everything = feed.rows
+    rng = np.random.default_rng(seed)
+    rounds = []
+    for held in folds:
+        rest = np.setdiff1d(everything, held)
+        seen = rng.choice(rest, size=min(len(held), len(rest)), replace=False)
+        rounds.append(
+            estimators.Round(
+                train,
+                pipeline.holdout_dataset(feed, held),
+                feed.view(np.sort(seen)),
+                rows=rest,
+            )
+        )
+    return rounds
+
+
+def _num_examples(dataset: Any) -> int:
+    return sum(
+        len(tf.nest.flatten(batch)[0]) for batch in pipeline.batches(dataset)
+    )
+
+
+def _sample(train: Any, size: int, seed: int) -> Any:
+    """Returns T' of `size` examples, in a fixed order."""
+    feed = pipeline.feed_of(train)
+    if feed is not None:
+        return feed.view(feed.sample(size, seed=seed))
+    return pipeline.sample_stream(train, size, seed=seed)

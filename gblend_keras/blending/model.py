@@ -1,0 +1,542 @@
+"""BlendedModel: a network with several heads, trained on their blend."""
+
+import functools
+import inspect
+import math
+import warnings
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gblend_keras.blending import checks
+from gblend_keras.blending import losses
+from gblend_keras.data import pipeline
+from gblend_keras.network import JOINT
+
+
+class FitSettings(NamedTuple):
+    """What a `fit` was asked for that an estimate inside it must repeat."""
+
+    class_weight: dict[int, float] | None = None
+    steps_per_epoch: int | None = None
+    schedules: tuple[keras.callbacks.LearningRateScheduler, ...] = ()
+    epochs: int = 1
+    verbose: int = 1
+
+
+class BlendCallback(keras.callbacks.Callback):
+    """A callback that `BlendedModel.fit` runs first and tells its settings."""
+
+    def set_fit_settings(self, settings: FitSettings) -> None:
+        """Takes the settings of the `fit` that is about to begin."""
+        self.fit_settings = settings
+
+
+@keras.saving.register_keras_serializable(package="gblend_keras")
+class BlendedModel(keras.Model):
+    """Trains a network with several heads on the weighted sum of their losses.
+
+        loss = loss_scale * sum_h w_h L_h,    w >= 0, sum_h w_h = 1
+
+    The weights are a variable, so that assigning them reaches the compiled
+    step. They start uniform; `GradientBlending` estimates better ones.
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 7.
+    Ours: `loss_scale` (see `compile`) and `blend`, the mean of the heads'
+    probabilities, which is reported and predicted beside the heads.
+
+    Args:
+        network: Functional model `{modality: input} -> {head: logits}` with a
+            head `joint`, such as `late_fusion` builds.
+        multi_label: Whether an example may have several classes: labels are
+            multi-hot then, and probabilities are sigmoids.
+
+    Raises:
+        ValueError: If the network's inputs or outputs are not named, or no
+            head is called `joint`.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        multi_label: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name or "blended_model")
+        _check_network(network)
+        self.network = network
+        self.multi_label = multi_label
+        self.head_names = [*network.output]
+        self.loss_scale = 1.0
+        self._weights_variable = self.add_weight(
+            name="blend_weights",
+            shape=(len(self.head_names),),
+            initializer=keras.initializers.Constant(1 / len(self.head_names)),
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+        )
+        self._head_metrics: losses.HeadMetrics | None = None
+        self._measure_function: Any = None
+        self.built = True
+
+    # Structure
+
+    @property
+    def modality_heads(self) -> list[str]:
+        """The heads of one modality each: all but `joint`."""
+        return [head for head in self.head_names if head != JOINT]
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes each head tells apart."""
+        return int(self.network.output[JOINT].shape[-1])
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        return self.network(inputs, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "network": keras.saving.serialize_keras_object(self.network),
+            "multi_label": self.multi_label,
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None
+    ) -> "BlendedModel":
+        network = keras.saving.deserialize_keras_object(
+            config["network"], custom_objects=custom_objects
+        )
+        return cls(
+            network, multi_label=config["multi_label"], name=config["name"]
+        )
+
+    # Blend weights
+
+    @property
+    def blend_weights(self) -> dict[str, float]:
+        """The weight of each head's loss; they sum to 1."""
+        values = keras.ops.convert_to_numpy(self._weights_variable)
+        return {
+            head: float(value)
+            for head, value in zip(self.head_names, values, strict=True)
+        }
+
+    def assign_blend_weights(self, weights: Mapping[str, float]) -> None:
+        """Sets the weight of each head's loss, from the next step on.
+
+        Args:
+            weights: `{head: weight}` for every head, each >= 0, summing to 1.
+
+        Raises:
+            ValueError: If a head is missing or unknown, or a weight is
+                negative, or they do not sum to 1.
+        """
+        if set(weights) != set(self.head_names):
+            raise ValueError(
+                "`weights` does not name the heads. Expected "
+                f"{self.head_names}. Received: {list(weights)}. "
+                "Give every head a weight."
+            )
+        values = np.array([weights[head] for head in self.head_names])
+        if not (values >= 0).all() or not math.isclose(
+            values.sum(), 1.0, abs_tol=1e-4
+        ):
+            raise ValueError(
+                "`weights` is no blend. Expected weights >= 0 that sum to 1. "
+                f"Received: {dict(weights)}. Divide them by their sum."
+            )
+        self._weights_variable.assign(values.astype(np.float32))
+
+    def isolate_heads(self, heads: list[str]) -> None:
+        """Gives each of these heads its plain loss and the others none.
+
+        For probes: the losses are summed, neither averaged nor scaled, so
+        that each head trains as it would alone. The `loss_scale` does not
+        apply. `assign_blend_weights` ends it.
+
+        Args:
+            heads: Names of heads.
+        """
+        chosen = np.array([head in heads for head in self.head_names])
+        self._weights_variable.assign(
+            chosen.astype(np.float32) / np.float32(self.loss_scale)
+        )
+
+    # Training
+
+    def compile(
+        self,
+        optimizer: Any = "sgd",
+        loss: Any = None,
+        metrics: Any = None,
+        *,
+        loss_scale: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Configures training, as `keras.Model.compile` does.
+
+        Args:
+            optimizer: A `keras.optimizers` name or object. G-Blend acts
+                through the size of gradients: SGD with momentum, as in the
+                paper, feels the weights fully. Adam divides each variable's
+                gradient by its own size, so inside a tower only the ratio of
+                its own loss to the joint loss is left of them.
+            loss: The loss of every head, on logits: None (cross-entropy),
+                "sparse_categorical_crossentropy", "categorical_crossentropy",
+                "binary_crossentropy", or a `keras.losses.Loss`.
+            metrics: Metrics that each head and the blend get a copy of.
+            loss_scale: Factor on the blended loss. Ours: None stands for the
+                number of heads, so that uniform weights train each tower at
+                least as fast as plain joint training does at this learning
+                rate. 1 is the paper's.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
+                `auto_scale_loss`, as in Keras.
+
+        Raises:
+            ValueError: If an argument does not fit.
+            TypeError: If `loss` is no loss, or an argument is unknown.
+        """
+        unsupported = {"loss_weights", "weighted_metrics"} & set(kwargs)
+        if unsupported:
+            raise ValueError(
+                f"`{sorted(unsupported)[0]}` cannot be used here. Expected "
+                "blend weights. Received: a Keras setting that would bypass "
+                "them. Use `assign_blend_weights`, or `metrics`."
+            )
+        if loss_scale is not None and not loss_scale > 0:
+            raise ValueError(
+                "`loss_scale` is out of range. Expected > 0. "
+                f"Received: loss_scale={loss_scale}. "
+                "Leave it out for the number of heads."
+            )
+        self._loss = losses.resolve_loss(loss, multi_label=self.multi_label)
+        self._head_metrics = losses.HeadMetrics(
+            self.head_names, metrics, self._loss
+        )
+        self.loss_scale = float(
+            len(self.head_names) if loss_scale is None else loss_scale
+        )
+        self._measure_function = None
+        super().compile(optimizer=optimizer, **kwargs)
+        self._compile_arguments = {
+            "optimizer": self.optimizer,
+            "loss": self._loss,
+            "metrics": metrics,
+            "loss_scale": self.loss_scale,
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+        }
+
+    def get_compile_config(self) -> dict[str, Any]:
+        if not self.compiled:
+            return {}
+        return keras.saving.serialize_keras_object(self._compile_arguments)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        own = self._head_metrics.all if self._head_metrics else []
+        return [*super().metrics, *own]
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tf.Tensor:
+        """Returns this replica's share of the blended loss and penalties."""
+        del x, training
+        head_losses = tf.stack(
+            [
+                self._loss(y, y_pred[head], sample_weight)
+                for head in self.head_names
+            ]
+        )  # (H,), each already divided by the replica count
+        weights = tf.convert_to_tensor(self._weights_variable)
+        loss = self.loss_scale * tf.reduce_sum(weights * head_losses)
+        if self.losses:
+            penalties = [tf.cast(value, loss.dtype) for value in self.losses]
+            loss += tf.nn.scale_regularization_loss(tf.add_n(penalties))
+        return loss
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Adds a batch to each head's loss and metrics; returns the logs."""
+        del x
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        size = tf.shape(y_pred[JOINT])[0]
+        for head, mean in self._head_metrics.losses.items():
+            share = self._loss(y, y_pred[head], sample_weight)
+            mean.update_state(share * replicas, sample_weight=size)
+        predicted = losses.probabilities(
+            y_pred, multi_label=self.multi_label
+        )
+        self._head_metrics.update_scores(y, predicted)
+        return self.get_metrics_result()
+
+    def predict_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """Returns the probabilities of each head and of the blend."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return losses.probabilities(
+            self(x, training=False), multi_label=self.multi_label
+        )
+
+    @property
+    def examples_seen(self) -> int:
+        """How many examples the epoch has counted so far."""
+        count = self._head_metrics.losses[JOINT].count
+        return round(float(keras.ops.convert_to_numpy(count)))
+
+    def measure(
+        self,
+        dataset: Any,
+        measure: str = "loss",
+        *,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Computes the loss of every example under every head, untrained.
+
+        In evaluation mode; each example by itself, so the batch size does not
+        matter.
+
+        Args:
+            dataset: Batches of `(x, y)` or `(x, y, sample_weight)`.
+            measure: "loss" in nats, or "accuracy" for 1 - accuracy.
+            class_weight: `{class: weight}`, multiplied into sample weights.
+
+        Returns:
+            Shape `(examples, heads)`, and sample weights `(examples,)`.
+        """
+        if self._measure_function is None:
+            self._measure_function = tf.function(
+                self._measure_batch, reduce_retracing=True
+            )
+        values, weights = [], []
+        for batch in pipeline.batches(dataset):
+            value, weight = self._measure_function(batch, measure)
+            values.append(value.numpy())
+            factor = _class_factor(batch[1], class_weight)
+            weights.append(weight.numpy() * factor)
+        return (
+            np.concatenate(values).astype(np.float64),
+            np.concatenate(weights).astype(np.float64),
+        )
+
+    def _measure_batch(
+        self, batch: Any, measure: str
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+        logits = self(x, training=False)
+        if measure == "loss":
+            columns = [
+                losses.example_losses(self._loss, y, logits[head])
+                for head in self.head_names
+            ]
+        else:
+            columns = [
+                losses.example_errors(
+                    y, logits[head], multi_label=self.multi_label
+                )
+                for head in self.head_names
+            ]
+        size = tf.shape(columns[0])[0]
+        if sample_weight is None:
+            sample_weight = tf.ones([size])
+        weight = tf.reshape(tf.cast(sample_weight, tf.float32), [size])
+        return tf.stack(columns, axis=1), weight
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        call = bound.arguments
+        self._check_fit(call)
+        call["callbacks"] = self._arranged(call)
+        call.pop("self")
+        if pipeline.feed_of(call["x"]) is None:
+            return super().fit(**call)
+        call["shuffle"] = False  # the feed shuffles, by epoch
+        with unknown_length():
+            return super().fit(**call)
+
+    @functools.wraps(keras.Model.evaluate)
+    def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
+            self._check(x, y, kwargs.get("sample_weight"))
+        return super().evaluate(x, y, **kwargs)
+
+    @functools.wraps(keras.Model.predict)
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, (Mapping, np.ndarray)):
+            checks.check_inputs(self.network, x)
+        return super().predict(x, *args, **kwargs)
+
+    def _check(self, x: Any, y: Any, sample_weight: Any) -> None:
+        is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None
+        data = (x, y, sample_weight) if is_arrays else x
+        rule = (self.num_classes, self.multi_label)
+        checks.check_data(self.network, data, rule)
+
+    def _check_fit(self, call: dict[str, Any]) -> None:
+        self._check(call["x"], call["y"], call["sample_weight"])
+        held_out = call["validation_data"]
+        if isinstance(held_out, (tuple, list)):
+            self._check(*held_out, *[None] * (3 - len(held_out)))
+        elif held_out is not None:
+            self._check(held_out, None, None)
+
+    def _arranged(self, call: dict[str, Any]) -> list[Any]:
+        """The callbacks in the order that blending needs."""
+        given = call["callbacks"] or []
+        if isinstance(given, keras.callbacks.Callback):
+            given = [given]
+        settings = FitSettings(
+            class_weight=call["class_weight"],
+            steps_per_epoch=call["steps_per_epoch"],
+            schedules=tuple(
+                callback
+                for callback in given
+                if isinstance(callback, keras.callbacks.LearningRateScheduler)
+            ),
+            epochs=call["epochs"],
+            verbose=1 if call["verbose"] == "auto" else call["verbose"],
+        )
+        first = [each for each in given if isinstance(each, BlendCallback)]
+        for callback in first:
+            callback.set_fit_settings(settings)
+        others = [each for each in given if each not in first]
+        for callback in others:
+            self._settle_direction(callback)
+        return [
+            LossGuard(self.head_names),
+            *first,
+            *epoch_starters(call["x"]),
+            *others,
+        ]
+
+    def _settle_direction(self, callback: keras.callbacks.Callback) -> None:
+        """Tells Keras which way a head's metric is better.
+
+        Keras finds that out for the metrics of single-output models only.
+        """
+        monitors = (
+            keras.callbacks.EarlyStopping,
+            keras.callbacks.ModelCheckpoint,
+        )
+        if isinstance(callback, monitors) and callback.mode == "auto":
+            callback.mode = (
+                losses.better_direction(callback.monitor, self._head_metrics)
+                or "auto"
+            )
+
+
+class LossGuard(keras.callbacks.Callback):
+    """Stops training, with a sentence, when a head's loss is not finite."""
+
+    async_safe = True  # reads its arguments only
+
+    def __init__(self, head_names: list[str]) -> None:
+        super().__init__()
+        self._names = {f"{head}_loss": head for head in head_names}
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._check(logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._check(logs or {})
+
+    def _check(self, logs: Mapping[str, float]) -> None:
+        for name, head in self._names.items():
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise FloatingPointError(
+                    f"The loss of head '{head}' is not finite in epoch "
+                    f"{self._epoch}. Expected a number. "
+                    f"Received: {name}={logs[name]}. "
+                    "Lower the learning rate or check the features."
+                )
+
+
+@contextmanager
+def unknown_length() -> Iterator[None]:
+    """Lets a `fit` find out by itself how long an epoch is.
+
+    The length of a feed changes when the holdout goes back into training, so
+    it cannot be told beforehand. Keras warns at the end of such an epoch as
+    if data were missing.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
+
+
+class EpochStarter(keras.callbacks.Callback):
+    """Tells a feed which epoch begins, so that its order follows the epoch."""
+
+    def __init__(self, feed: pipeline.Feed) -> None:
+        super().__init__()
+        self._feed = feed
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._feed.start_epoch(epoch)
+
+
+def epoch_starters(dataset: object) -> list[EpochStarter]:
+    """Returns the callback that a dataset of ours needs, in a list."""
+    feed = pipeline.feed_of(dataset)
+    return [] if feed is None else [EpochStarter(feed)]
+
+
+def _class_factor(
+    y: Any, class_weight: Mapping[int, float] | None
+) -> np.ndarray | float:
+    """The class weight of each example; 1 without class weights."""
+    if not class_weight:
+        return 1.0
+    labels = np.asarray(y)
+    if labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(axis=-1)
+    factors = [class_weight.get(int(label), 1.0) for label in labels.ravel()]
+    return np.array(factors)
+
+
+def _check_network(network: object) -> None:
+    if not isinstance(network, keras.Model):
+        raise ValueError(
+            "`network` is not a model. Expected a functional keras.Model. "
+            f"Received: {type(network).__name__}. Build it with `late_fusion`."
+        )
+    outputs = network.output if network.outputs else None
+    if not isinstance(outputs, dict) or JOINT not in outputs:
+        found = sorted(outputs) if isinstance(outputs, dict) else outputs
+        raise ValueError(
+            "`network` does not name its heads. Expected a dictionary of "
+            f"logits with a head '{JOINT}'. Received: {found}. "
+            "Build it with `late_fusion`."
+        )
+    if not isinstance(network.input, dict):
+        raise ValueError(
+            "`network` does not name its inputs. Expected a dictionary "
+            f"{{modality: input}}. Received: {network.input}. "
+            "Build it with `late_fusion`."
+        )

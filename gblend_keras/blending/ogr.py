@@ -1,0 +1,426 @@
+"""Overfitting-to-generalisation arithmetic. Pure NumPy: no Keras, no I/O."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+# Losses closer than this share of the largest one are the same number: what
+# a repeated example differs by when it lands in another batch.
+SAME_LOSS = 1e-5
+
+
+class Losses(NamedTuple):
+    """Losses of every example under every head, in nats, and their weights.
+
+    Attributes:
+        start: Shape `(E, H)`, at checkpoint N.
+        end: Shape `(E, H)`, at checkpoint N+n, examples in the same order.
+        weight: Shape `(E,)`, each >= 0: the sample weights.
+    """
+
+    start: FloatArray
+    end: FloatArray
+    weight: FloatArray
+
+
+class Measured(NamedTuple):
+    """G and O of every head, with the standard error of O, in nats.
+
+    Attributes:
+        generalisation: Shape `(H,)`; positive when the holdout loss fell.
+        overfitting: Shape `(H,)`; positive when the gap between holdout and
+            train loss grew.
+        overfitting_error: Shape `(H,)`, each >= 0.
+    """
+
+    generalisation: FloatArray
+    overfitting: FloatArray
+    overfitting_error: FloatArray
+
+
+def overfitting_to_generalisation(
+    generalisation: npt.ArrayLike, overfitting: npt.ArrayLike
+) -> FloatArray:
+    """Computes OGR, the overfitting bought with each nat of generalisation.
+
+        OGR = |O / G|
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 3.
+
+    Args:
+        generalisation: G of every head, shape `(H,)`.
+        overfitting: O of every head, shape `(H,)`.
+
+    Returns:
+        Shape `(H,)`, each >= 0; infinite where G is 0.
+    """
+    gained = np.asarray(generalisation, np.float64)
+    added = np.asarray(overfitting, np.float64)
+    ratio = np.full(gained.shape, np.inf)
+    np.divide(np.abs(added), np.abs(gained), out=ratio, where=gained != 0)
+    return ratio
+
+
+def blend_weights(
+    generalisation: npt.ArrayLike,
+    overfitting: npt.ArrayLike,
+    *,
+    overfitting_error: npt.ArrayLike = 0.0,
+    floor: float = 0.01,
+    previous: npt.ArrayLike | None = None,
+) -> FloatArray:
+    """Computes the loss weight of each head.
+
+        w_k = max(G_k, 0) / O_k**2 / sum_j (max(G_j, 0) / O_j**2)
+
+    >>> blend_weights([0.2, 0.4], [0.1, 0.2], floor=0.0).round(3).tolist()
+    [0.667, 0.333]
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Proposition 1 and Algorithm 1.
+    The normaliser printed there has a stray 2; with it, weights sum to 2.
+    Ours: the paper says nothing of noise that flips a sign or nears zero.
+    A head with G <= 0 gets nothing before the floor. `O**2` is not taken as
+    smaller than the squared standard error of O: below that, it is noise.
+    Where no head has G > 0, the weights stay as they were. Every weight is at
+    least about `floor`, for a head that never learns cannot serve alone.
+
+    Args:
+        generalisation: G of every head, shape `(H,)`, in nats.
+        overfitting: O of every head, shape `(H,)`, in nats.
+        overfitting_error: Standard error of O, a number or shape `(H,)`.
+        floor: Smallest weight before the last normalisation, in [0, 1/H).
+        previous: Weights to keep where no head generalised, shape `(H,)`.
+            None stands for uniform.
+
+    Returns:
+        Shape `(H,)`, each >= 0, summing to 1.
+
+    Raises:
+        ValueError: If shapes differ, a value is not finite, or `floor` leaves
+            no room.
+    """
+    gained = np.asarray(generalisation, np.float64)
+    added = np.asarray(overfitting, np.float64)
+    _check_measured(gained, added)
+    num_heads = len(gained)
+    check_floor(floor, num_heads)
+    noise = np.broadcast_to(
+        np.asarray(overfitting_error, np.float64), gained.shape
+    )
+    if previous is None:
+        fallback = np.full(num_heads, 1 / num_heads)
+    else:
+        fallback = np.asarray(previous, np.float64)
+    return _normalised(gained, added, noise, floor, fallback)
+
+
+def _normalised(
+    gained: FloatArray,
+    added: FloatArray,
+    noise: FloatArray,
+    floor: float,
+    fallback: FloatArray,
+) -> FloatArray:
+    """Turns G and O, with heads on the last axis, into weights."""
+    squared = np.maximum(np.square(added), np.square(noise))
+    # An O of exactly 0 without an error: the smallest positive float, so that
+    # the score is huge but finite, and equal heads stay equal.
+    squared = np.maximum(squared, 1e-30)
+    scores = np.maximum(gained, 0.0) / squared
+    total = scores.sum(axis=-1, keepdims=True)
+    shares = np.divide(
+        scores,
+        total,
+        out=np.broadcast_to(fallback, scores.shape).astype(np.float64),
+        where=total > 0,
+    )
+    lifted = np.maximum(shares, floor)
+    return lifted / lifted.sum(axis=-1, keepdims=True)
+
+
+def measure(train: Losses, holdout: Losses) -> Measured:
+    """Computes G and O from the same examples at two checkpoints.
+
+    With `d = loss(N+n) - loss(N)` of an example, paired, and means over V (the
+    holdout) and T' (a sample of the training set),
+
+        G = -mean_V(d)
+        O = mean_V(d) - mean_T'(d)
+        error(O)**2 = var_V(d) / |V| + var_T'(d) / |T'|
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 3 and Fig. 3 (which prints G
+    with the opposite sign; Eq. 3 is the one that works).
+    Ours: the error. An example that occurs twice counts as one observation in
+    it, so a repeated holdout is not taken for a larger one.
+
+    Args:
+        train: Losses on T'.
+        holdout: Losses on V.
+
+    Returns:
+        G, O and the standard error of O.
+
+    Raises:
+        ValueError: If a loss is not finite, or a set is empty.
+    """
+    _check_losses("train", train)
+    _check_losses("holdout", holdout)
+    seen, unseen = _distinct(train), _distinct(holdout)
+    change_seen, change_unseen = _mean_change(seen), _mean_change(unseen)
+    return Measured(
+        generalisation=-change_unseen,
+        overfitting=change_unseen - change_seen,
+        overfitting_error=np.sqrt(
+            _squared_error(seen) + _squared_error(unseen)
+        ),
+    )
+
+
+def bootstrap_weights(
+    train: Losses,
+    holdout: Losses,
+    *,
+    floor: float = 0.01,
+    previous: npt.ArrayLike | None = None,
+    num_samples: int = 1000,
+    seed: int = 0,
+) -> FloatArray:
+    """Draws blend weights as other samples of examples would have given them.
+
+    Ours: the paper gives no uncertainty. Examples are drawn with replacement
+    from V and from T', and G, O and the weights computed anew.
+
+    Args:
+        train: Losses on T'.
+        holdout: Losses on V.
+        floor: As in `blend_weights`.
+        previous: As in `blend_weights`.
+        num_samples: How many samples to draw.
+        seed: Seeds the draws.
+
+    Returns:
+        Shape `(num_samples, H)`, each row summing to 1.
+    """
+    measured = measure(train, holdout)
+    num_heads = train.start.shape[1]
+    if previous is None:
+        fallback = np.full(num_heads, 1 / num_heads)
+    else:
+        fallback = np.asarray(previous, np.float64)
+    rng = np.random.default_rng(seed)
+    change_seen = _resampled_changes(_distinct(train), num_samples, rng)
+    change_unseen = _resampled_changes(_distinct(holdout), num_samples, rng)
+    return _normalised(
+        -change_unseen,
+        change_unseen - change_seen,
+        measured.overfitting_error,
+        floor,
+        fallback,
+    )
+
+
+def weight_intervals(
+    weights: FloatArray, coverage: float = 0.95
+) -> FloatArray:
+    """Computes the central interval of each head's bootstrapped weights.
+
+    Args:
+        weights: Shape `(num_samples, H)`.
+        coverage: Share of the samples inside, in (0, 1).
+
+    Returns:
+        Shape `(H, 2)`: lower and upper end.
+    """
+    tail = (1 - coverage) / 2
+    return np.quantile(weights, [tail, 1 - tail], axis=0).T
+
+
+def check_floor(floor: float, num_heads: int) -> None:
+    """Raises unless every head can have at least `floor`."""
+    if not 0 <= floor < 1 / num_heads:
+        raise ValueError(
+            f"`floor` leaves no room for {num_heads} weights that sum to 1. "
+            f"Expected 0 <= floor < {1 / num_heads:.3g}. "
+            f"Received: floor={floor}. Choose a smaller floor."
+        )
+
+
+def _check_measured(gained: FloatArray, added: FloatArray) -> None:
+    if gained.ndim != 1 or gained.shape != added.shape or not len(gained):
+        raise ValueError(
+            "`generalisation` and `overfitting` differ in shape. Expected two "
+            "vectors with one value a head. Received: shapes "
+            f"{gained.shape} and {added.shape}. Pass G and O of the same heads."
+        )
+    if not (np.isfinite(gained).all() and np.isfinite(added).all()):
+        raise ValueError(
+            "`generalisation` or `overfitting` is not finite. Expected finite "
+            f"numbers. Received: generalisation={gained.tolist()}, "
+            f"overfitting={added.tolist()}. A loss diverged: lower the "
+            "learning rate."
+        )
+
+
+def _check_losses(name: str, losses: Losses) -> None:
+    if losses.start.ndim != 2 or losses.start.shape != losses.end.shape:
+        raise ValueError(
+            f"The {name} losses differ in shape. Expected (examples, heads) "
+            f"at both checkpoints. Received: {losses.start.shape} and "
+            f"{losses.end.shape}. Measure the same examples twice."
+        )
+    if len(losses.start) == 0 or not losses.weight.sum() > 0:
+        raise ValueError(
+            f"There is no {name} example with a positive weight. Expected at "
+            f"least one. Received: {len(losses.start)} examples. "
+            "Hold out more examples."
+        )
+    if not (np.isfinite(losses.start).all() and np.isfinite(losses.end).all()):
+        raise ValueError(
+            f"A {name} loss is not finite. Expected finite losses at both "
+            "checkpoints. Received: NaN or infinity. "
+            "Lower the learning rate or check the features."
+        )
+
+
+class _Changes(NamedTuple):
+    """Loss changes of the distinct examples and the weight of each."""
+
+    change: FloatArray  # (D, H)
+    weight: FloatArray  # (D,), summing to 1
+
+
+def _distinct(losses: Losses) -> _Changes:
+    """Merges examples whose losses agree under every head."""
+    rows = np.concatenate([losses.start, losses.end], axis=1)
+    scale = max(float(np.abs(rows).max()), 1e-30) * SAME_LOSS
+    keys = np.round(rows / scale).astype(np.int64)
+    _, first, member = np.unique(
+        keys, axis=0, return_index=True, return_inverse=True
+    )
+    weight = np.bincount(member.reshape(-1), weights=losses.weight)
+    change = losses.end[first] - losses.start[first]
+    kept = weight > 0
+    return _Changes(change[kept], weight[kept] / weight.sum())
+
+
+def _mean_change(examples: _Changes) -> FloatArray:
+    return examples.weight @ examples.change
+
+
+def _squared_error(examples: _Changes) -> FloatArray:
+    """Squared standard error of the weighted mean change, shape `(H,)`."""
+    num_distinct = len(examples.weight)
+    if num_distinct < 2:
+        return np.zeros(examples.change.shape[1])
+    deviation = examples.change - _mean_change(examples)
+    spread = np.square(examples.weight) @ np.square(deviation)
+    return spread * num_distinct / (num_distinct - 1)
+
+
+def _resampled_changes(
+    examples: _Changes, num_samples: int, rng: np.random.Generator
+) -> FloatArray:
+    """Mean change of `num_samples` bootstrap samples, `(num_samples, H)`."""
+    num_distinct = len(examples.weight)
+    uniform = np.full(num_distinct, 1 / num_distinct)
+    means = np.empty((num_samples, examples.change.shape[1]))
+    for row in range(num_samples):  # one at a time: O(D) memory
+        drawn = rng.multinomial(num_distinct, uniform) * examples.weight
+        total = drawn.sum()
+        drawn = drawn / total if total > 0 else examples.weight
+        means[row] = drawn @ examples.change
+    return means
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendEstimate:
+    """What one estimate measured, and the weights that follow from it.
+
+    Attributes:
+        epoch: N, the epochs trained before the estimate.
+        num_epochs: n, the epochs each head was trained alone.
+        weights: `{head: weight}`, summing to 1.
+        generalisation: `{head: G}`, in nats (or accuracy, see `measure`).
+        overfitting: `{head: O}`, in the same unit.
+        overfitting_error: `{head: standard error of O}`.
+        ogr: `{head: |O / G|}`; None where G is 0.
+        intervals: `{head: (low, high)}`, the 95 % interval of its weight.
+        kept_previous: True when no head generalised and the weights stayed.
+        measure: "loss" or "accuracy".
+        num_holdout: Examples in V (over all folds).
+        num_passes: Passes of `num_epochs` that were trained.
+        examples_trained: Examples that these passes trained on.
+        seconds: What the estimate took, wall clock.
+    """
+
+    epoch: int
+    num_epochs: int
+    weights: dict[str, float]
+    generalisation: dict[str, float]
+    overfitting: dict[str, float]
+    overfitting_error: dict[str, float]
+    ogr: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+    kept_previous: bool
+    measure: str
+    num_holdout: int
+    num_passes: int
+    examples_trained: int
+    seconds: float
+
+    @property
+    def cannot_be_told_from_uniform(self) -> bool:
+        """True when every interval contains the uniform weight."""
+        uniform = 1 / len(self.weights)
+        return all(
+            low <= uniform <= high for low, high in self.intervals.values()
+        )
+
+    def summary(self) -> str:
+        """Returns the estimate as text: a title, then one line a head."""
+        width = max(map(len, self.weights))
+        lines = [
+            f"Blend at epoch {self.epoch} (heads alone for {self.num_epochs} "
+            f"epochs, {self.num_holdout} held out, {self.seconds:.0f} s):"
+        ]
+        for head, weight in self.weights.items():
+            low, high = self.intervals[head]
+            ratio = self.ogr[head]
+            lines.append(
+                f"  {head:<{width}} weight {weight:.3f} [{low:.2f} {high:.2f}]"
+                f"  G {self.generalisation[head]:+.3f}"
+                f"  O {self.overfitting[head]:+.3f}"
+                f"  OGR {'inf' if ratio is None else f'{ratio:.2f}'}"
+            )
+        if self.kept_previous:
+            lines.append("  No head generalised: the weights stay as they were.")
+        elif self.cannot_be_told_from_uniform:
+            lines.append("  These weights cannot be told from uniform ones.")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the estimate as plain values, for `blend_history.json`."""
+        return dataclasses.asdict(self) | {
+            "cannot_be_told_from_uniform": self.cannot_be_told_from_uniform
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, object]) -> "BlendEstimate":
+        """Returns the estimate that `to_json` wrote.
+
+        Raises:
+            ValueError: If a field is missing.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ValueError(
+                "A blend history entry lacks fields. Expected "
+                f"{names}. Received: no {missing}. "
+                "Start the run in a new folder."
+            )
+        return cls(**{name: values[name] for name in names})  # type: ignore[arg-type]

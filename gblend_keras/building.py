@@ -1,0 +1,151 @@
+"""A recipe and its data -> a compiled `BlendedModel`."""
+
+import keras
+import numpy as np
+
+from gblend_keras import config
+from gblend_keras import network
+from gblend_keras.blending.model import BlendedModel
+from gblend_keras.data import arrays
+from gblend_keras.towers import conv1d
+from gblend_keras.towers import conv2d
+from gblend_keras.towers import conv3d
+from gblend_keras.towers import mlp
+
+BUILDERS = {
+    "mlp": mlp.build_mlp,
+    "conv1d": conv1d.build_conv1d,
+    "conv2d": conv2d.build_conv2d,
+    "conv3d": conv3d.build_conv3d,
+}
+# A feature that hardly varies in training is not blown up: its deviation is
+# taken as at least this share of the typical one.
+SMALLEST_DEVIATION = 0.1
+
+
+def build_model(
+    recipe: config.Recipe, splits: arrays.Splits
+) -> BlendedModel:
+    """Builds and compiles the model of a recipe for a set of examples.
+
+    The training set's means and deviations become layers of the towers, so
+    the saved model takes raw arrays.
+
+    Args:
+        recipe: Towers and training settings.
+        splits: The data.
+
+    Returns:
+        A compiled model; its blend weights are uniform.
+
+    Raises:
+        ValueError: If a tower does not fit its modality.
+    """
+    unknown = [name for name in recipe.towers if name not in splits.train.x]
+    if unknown:
+        raise ValueError(
+            "`towers` names modalities that the data lacks. Expected some of "
+            f"{list(splits.train.x)}. Received: {unknown}. "
+            "Correct the names, or `data.modalities`."
+        )
+    towers = {
+        name: build_tower(
+            name, recipe.towers.get(name, config.TowerConfig()), array
+        )
+        for name, array in splits.train.x.items()
+    }
+    fused = network.late_fusion(
+        towers,
+        len(splits.class_names),
+        hidden_units=recipe.train.hidden_units or None,
+        dropout=recipe.train.fusion_dropout,
+    )
+    model = BlendedModel(fused, multi_label=splits.train.y.ndim == 2)
+    model.compile(
+        optimizer=make_optimizer(recipe.train),
+        metrics=["accuracy"],
+        loss_scale=recipe.train.loss_scale or None,
+    )
+    return model
+
+
+def build_tower(
+    modality: str, settings: config.TowerConfig, examples: arrays.Array
+) -> keras.Model:
+    """Builds one tower of a recipe.
+
+    Args:
+        modality: Names the tower.
+        settings: Kind, widths, dropout and standardisation.
+        examples: The modality's training examples.
+    """
+    kind = settings.kind
+    if kind == "auto":
+        by_axes = {1: "mlp", 2: "conv1d", 3: "conv2d", 4: "conv3d"}
+        kind = by_axes.get(examples.ndim - 1, "mlp")
+    shape = examples.shape[1:]
+    try:
+        return BUILDERS[kind](
+            shape,
+            widths=settings.widths,
+            dropout=settings.dropout,
+            preprocessing=standardisation(settings.standardise, examples),
+            name=f"{modality}_tower",
+        )
+    except ValueError as error:
+        raise ValueError(f"Tower of modality '{modality}': {error}") from error
+
+
+def standardisation(
+    scope: str, examples: arrays.Array
+) -> keras.layers.Layer | None:
+    """Builds the layer that gives training features mean 0 and deviation 1.
+
+    Args:
+        scope: "channel", "element" or "none", as in `TowerConfig`.
+        examples: Shape `(examples, ...)`.
+    """
+    if scope == "none":
+        return None
+    values = examples.astype(np.float32)
+    num_axes = values.ndim
+    kept = tuple(range(1, num_axes)) if scope == "element" else (num_axes - 1,)
+    over = tuple(axis for axis in range(num_axes) if axis not in kept)
+    mean = values.mean(axis=over)
+    deviation = values.std(axis=over)
+    deviation = np.maximum(deviation, SMALLEST_DEVIATION * deviation.mean())
+    deviation[deviation == 0] = 1.0  # a constant modality stays 0
+    layer = keras.layers.Normalization(axis=kept, name="standardisation")
+    # Two rows with just this mean and deviation: `adapt` keeps them as
+    # weights, where constants would fill the model's configuration.
+    rows = np.stack([mean - deviation, mean + deviation])
+    full_shape = (2, *[1] * (num_axes - 1 - len(kept)), *mean.shape)
+    layer.adapt(rows.reshape(full_shape))
+    return layer
+
+
+def make_optimizer(settings: config.TrainConfig) -> keras.Optimizer:
+    """Returns the optimizer of a recipe."""
+    decay = settings.weight_decay or None
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(
+            settings.learning_rate, weight_decay=decay
+        )
+    return keras.optimizers.SGD(
+        settings.learning_rate, momentum=settings.momentum, weight_decay=decay
+    )
+
+
+def make_schedule(
+    settings: config.TrainConfig,
+) -> keras.callbacks.LearningRateScheduler:
+    """Returns the schedule: the rate of an epoch, whatever ran before."""
+
+    def rate(epoch: int, _: float) -> float:
+        drops = sum(
+            epoch >= round(share * settings.epochs)
+            for share in settings.drop_at
+        )
+        return settings.learning_rate * 0.1**drops
+
+    return keras.callbacks.LearningRateScheduler(rate)

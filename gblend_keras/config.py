@@ -1,0 +1,282 @@
+"""Settings as frozen dataclasses: the only place where a default value lives."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+from typing import Literal
+
+BLENDS = ("online", "offline", "uniform", "joint", "modalities")
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raises unless `low <= value <= high`."""
+    if not low <= value <= high:
+        raise ValueError(
+            f"`{name}` is out of range. Expected {low:g} to {high:g}. "
+            f"Received: {name}={value}. Choose a value inside."
+        )
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raises unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` is unknown. Expected one of {list(choices)}. "
+            f"Received: {name}={value!r}. Choose one of them."
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendSettings:
+    """How a blend is estimated.
+
+    Attributes:
+        measure: What G and O are made of: "loss" or "accuracy". The paper
+            finds both as good (section 2.4).
+        weight_floor: Smallest weight of a head, in [0, 1 / heads).
+        bootstrap_samples: Samples behind the 95 % interval of each weight.
+        seed: Seeds T', folds and the bootstrap.
+    """
+
+    measure: Literal["loss", "accuracy"] = "loss"
+    weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
+    bootstrap_samples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("measure", self.measure, ("loss", "accuracy"))
+        check_range("weight_floor", self.weight_floor, 0.0, 0.5)
+        check_range("bootstrap_samples", self.bootstrap_samples, 1, 10**6)
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendConfig:
+    """How a run blends; used where `--blend` is "online" or "offline".
+
+    Attributes:
+        first_super_epoch: Epochs before the second online estimate.
+        super_epoch: Epochs between later online estimates.
+        holdout_fraction: Share of the training set in V.
+        holdout_by_group: Hold out whole groups (subjects, speakers).
+        folds: Offline: hold out every example once, in so many folds, instead
+            of one V. 0 for one V.
+        measure: See `BlendSettings`.
+        weight_floor: See `BlendSettings`.
+    """
+
+    first_super_epoch: int = 10  # the paper's, section 3.3
+    super_epoch: int = 5  # the paper's
+    holdout_fraction: float = 0.08  # the paper's, for Kinetics
+    holdout_by_group: bool = False
+    folds: int = 0
+    measure: Literal["loss", "accuracy"] = "loss"
+    weight_floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_range("blend.first_super_epoch", self.first_super_epoch, 1, 10**6)
+        check_range("blend.super_epoch", self.super_epoch, 1, 10**6)
+        check_range("blend.holdout_fraction", self.holdout_fraction, 0.001, 0.9)
+        check_range("blend.folds", self.folds, 0, 10**4)
+        check_choice("blend.measure", self.measure, ("loss", "accuracy"))
+        check_range("blend.weight_floor", self.weight_floor, 0.0, 0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where examples come from.
+
+    Attributes:
+        dataset: Name of a set in `data.sets`.
+        path: File or folder of the set, below `--data_dir` when relative.
+        modalities: Which modalities are used, in order; empty for all.
+        evaluate_on: "test"; or "validation", to choose settings on a part of
+            the training set that is then not trained on.
+        validation_fraction: Share of the training set in that part.
+        batch_size: Examples a step.
+    """
+
+    dataset: str = "digits"
+    path: str = ""
+    modalities: tuple[str, ...] = ()
+    evaluate_on: Literal["test", "validation"] = "test"
+    validation_fraction: float = 0.2
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        check_choice(
+            "data.evaluate_on", self.evaluate_on, ("test", "validation")
+        )
+        check_range(
+            "data.validation_fraction", self.validation_fraction, 0.01, 0.9
+        )
+        check_range("data.batch_size", self.batch_size, 1, 10**6)
+
+
+@dataclasses.dataclass(frozen=True)
+class TowerConfig:
+    """One tower of a recipe.
+
+    Attributes:
+        kind: "mlp", "conv1d", "conv2d" or "conv3d"; "auto" goes by the number
+            of axes of an example: 1, 2, 3 or 4.
+        widths: Units or filters of each layer or stage.
+        dropout: Share of the features dropped in training.
+        standardise: "channel" or "element": subtract the mean and divide by
+            the deviation of the training set, over all but the last axis or
+            over examples alone; "none".
+    """
+
+    kind: Literal["auto", "mlp", "conv1d", "conv2d", "conv3d"] = "auto"
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    dropout: float = 0.0
+    standardise: Literal["channel", "element", "none"] = "channel"
+
+    def __post_init__(self) -> None:
+        check_choice(
+            "towers.kind",
+            self.kind,
+            ("auto", "mlp", "conv1d", "conv2d", "conv3d"),
+        )
+        check_choice(
+            "towers.standardise",
+            self.standardise,
+            ("channel", "element", "none"),
+        )
+        check_range("towers.dropout", self.dropout, 0.0, 0.99)
+        check_range("towers.widths", min(self.widths, default=0), 1, 10**6)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained.
+
+    Attributes:
+        epochs: Passes over the training set.
+        optimizer: "sgd" (the paper's best) or "adam".
+        learning_rate: At the start.
+        momentum: Of SGD.
+        drop_at: When the learning rate is divided by 10, as shares of the
+            epochs.
+        weight_decay: Decoupled, a step; 0 for none.
+        loss_scale: Factor on the blended loss; 0 for the number of heads.
+        hidden_units: Of the joint head; 0 for the widest tower's features.
+        fusion_dropout: Share of the concatenated features dropped.
+    """
+
+    epochs: int = 24
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    learning_rate: float = 0.05
+    momentum: float = 0.9  # the paper's
+    drop_at: tuple[float, ...] = (2 / 3,)
+    weight_decay: float = 0.0
+    loss_scale: float = 0.0
+    hidden_units: int = 0
+    fusion_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range("train.epochs", self.epochs, 1, 10**6)
+        check_choice("train.optimizer", self.optimizer, ("sgd", "adam"))
+        check_range("train.learning_rate", self.learning_rate, 1e-12, 1e3)
+        check_range("train.momentum", self.momentum, 0.0, 0.9999)
+        check_range("train.weight_decay", self.weight_decay, 0.0, 1.0)
+        check_range("train.loss_scale", self.loss_scale, 0.0, 1e6)
+        check_range("train.hidden_units", self.hidden_units, 0, 10**6)
+        check_range("train.fusion_dropout", self.fusion_dropout, 0.0, 0.99)
+        for share in self.drop_at:
+            check_range("train.drop_at", share, 0.0, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that a run is, but its seed, its folder and its blend.
+
+    Attributes:
+        name: Name of the recipe.
+        data: Where examples come from.
+        towers: `{modality: tower}`; modalities without one get `TowerConfig`.
+        train: How the network is trained.
+        blend: How the blend is estimated.
+    """
+
+    name: str
+    data: DataConfig = DataConfig()
+    towers: Mapping[str, TowerConfig] = dataclasses.field(default_factory=dict)
+    train: TrainConfig = TrainConfig()
+    blend: BlendConfig = BlendConfig()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the recipe as plain values."""
+        return dataclasses.asdict(self)
+
+
+def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
+    """Returns the recipe with settings changed, as `--set` gives them.
+
+    Args:
+        recipe: Where to start from.
+        settings: Each "section.key=value", or "towers.MODALITY.key=value".
+            A tuple's values are separated by commas.
+
+    Raises:
+        ValueError: If a setting has no "=", its key is unknown, or its value
+            is not of the key's type.
+    """
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(
+                "`--set` lacks a value. Expected key=value. "
+                f"Received: --set {setting}. Write train.epochs=10, say."
+            )
+        recipe = _with_setting(recipe, key.strip(), text.strip())
+    return recipe
+
+
+def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
+    section, _, rest = key.partition(".")
+    if section == "towers":
+        modality, _, field = rest.partition(".")
+        tower = recipe.towers.get(modality, TowerConfig())
+        towers = {**recipe.towers, modality: _changed(tower, field, text, key)}
+        return dataclasses.replace(recipe, towers=towers)
+    if section not in ("data", "train", "blend"):
+        raise ValueError(
+            "`--set` has an unknown key. Expected data.*, towers.MODALITY.*, "
+            f"train.* or blend.*. Received: {key}. "
+            "See the recipe.json of a run for all keys."
+        )
+    part = _changed(getattr(recipe, section), rest, text, key)
+    return dataclasses.replace(recipe, **{section: part})
+
+
+def _changed(part: Any, field: str, text: str, key: str) -> Any:
+    hints = typing.get_type_hints(type(part))
+    if field not in hints:
+        raise ValueError(
+            f"`--set` has an unknown key. Expected one of {sorted(hints)} "
+            f"after '{key.removesuffix(field)}'. Received: {key}. "
+            "Check the spelling."
+        )
+    return dataclasses.replace(part, **{field: _parsed(text, hints[field], key)})
+
+
+def _parsed(text: str, hint: Any, key: str) -> Any:
+    try:
+        if typing.get_origin(hint) is tuple:
+            kind = typing.get_args(hint)[0]
+            return tuple(kind(each) for each in text.split(",") if each.strip())
+        if hint is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if hint in (int, float, str):
+            return hint(text)
+        return text  # a Literal: checked by the dataclass
+    except (ValueError, KeyError) as error:
+        name = hint.__name__ if isinstance(hint, type) else str(hint)
+        if isinstance(hint, types.GenericAlias):
+            name = str(hint)
+        raise ValueError(
+            f"`--set {key}` has a value of a wrong type. Expected {name}. "
+            f"Received: {text!r}. Correct the value."
+        ) from error

@@ -1,0 +1,150 @@
+"""Towers, heads and fusion: one functional model with output {head: logits}."""
+
+from collections.abc import Mapping
+
+import keras
+from keras import layers
+
+from gblend_keras.fusion import concat
+
+JOINT = "joint"  # the head on all modalities
+BLEND = "blend"  # the mean of the heads' probabilities; not a head
+
+
+def late_fusion(
+    towers: Mapping[str, keras.Model],
+    num_classes: int,
+    *,
+    hidden_units: int | None = None,
+    dropout: float = 0.0,
+    name: str = "late_fusion",
+) -> keras.Model:
+    """Builds the network of Gradient-Blending from one tower a modality.
+
+    Each tower's features go to a classifier of their own, a single dense
+    layer, and, concatenated, to the joint classifier. The towers are used as
+    they are: their weights, names and `trainable` flags stay theirs.
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Fig. 2c and section 3.1.
+    Ours: the paper's towers all give 2,048 features and its hidden layers have
+    as many units; where towers differ, the widest one decides.
+
+    Args:
+        towers: `{modality: tower}`. A tower is a functional or sequential
+            model from one input to features `(batch, features)`.
+        num_classes: Number of classes, at least 2; or of labels.
+        hidden_units: Units of the two hidden layers of the joint head. None:
+            as many as the widest tower has features.
+        dropout: Share of the concatenated features dropped in training.
+        name: Name of the model.
+
+    Returns:
+        A functional model `{modality: input} -> {head: logits}` with heads
+        named like the modalities, then `joint`.
+
+    Raises:
+        ValueError: If a tower, a name or a number does not fit.
+        TypeError: If a tower is not a keras.Model.
+    """
+    _check_arguments(towers, num_classes, hidden_units, dropout)
+    inputs: dict[str, keras.KerasTensor] = {}
+    features: dict[str, keras.KerasTensor] = {}
+    for modality, tower in towers.items():
+        check_tower(modality, tower)
+        template = tower.inputs[0]
+        inputs[modality] = keras.Input(
+            template.shape[1:], dtype=template.dtype, name=modality
+        )
+        features[modality] = tower(inputs[modality])
+    widest = max(int(feature.shape[-1]) for feature in features.values())
+    logits = {
+        modality: layers.Dense(
+            num_classes, dtype="float32", name=f"{modality}_head"
+        )(feature)
+        for modality, feature in features.items()
+    }
+    logits[JOINT] = concat.build_concat(
+        features,
+        num_classes,
+        hidden_units=hidden_units or widest,
+        dropout=dropout,
+    )
+    return keras.Model(inputs, logits, name=name)
+
+
+def check_tower(modality: str, tower: object) -> None:
+    """Raises unless `tower` maps one input to a feature vector."""
+    if not isinstance(tower, keras.Model):
+        raise TypeError(
+            f"Tower '{modality}' is not a model. Expected a keras.Model from "
+            f"one input to features. Received: {type(tower).__name__}. "
+            "Wrap it in keras.Sequential or keras.Model."
+        )
+    try:
+        inputs, outputs = tower.inputs, tower.outputs
+    except (AttributeError, ValueError):
+        inputs = outputs = None
+    if not inputs or not outputs:
+        raise ValueError(
+            f"Tower '{modality}' has no known input. Expected a functional or "
+            "sequential model that starts with keras.Input. "
+            f"Received: {tower.name}, not built. "
+            "Use keras.Sequential([keras.Input(shape), tower])."
+        )
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ValueError(
+            f"Tower '{modality}' has more than one input or output. "
+            "Expected one input and one feature vector. "
+            f"Received: {len(inputs)} inputs, {len(outputs)} outputs. "
+            "Give each input a tower of its own."
+        )
+    if len(outputs[0].shape) != 2 or outputs[0].shape[-1] is None:
+        raise ValueError(
+            f"Tower '{modality}' does not end in a feature vector. Expected "
+            "an output of shape (batch, features). "
+            f"Received: {outputs[0].shape}. End it with global pooling."
+        )
+
+
+def _check_arguments(
+    towers: Mapping[str, keras.Model],
+    num_classes: int,
+    hidden_units: int | None,
+    dropout: float,
+) -> None:
+    if not isinstance(towers, Mapping) or not towers:
+        raise ValueError(
+            "`towers` has no modality. Expected {modality: keras.Model}. "
+            f"Received: towers={towers!r}. Pass at least one tower."
+        )
+    for name in towers:
+        if not str(name).isidentifier() or name in (JOINT, BLEND):
+            raise ValueError(
+                "`towers` has a modality with a name that cannot be used. "
+                "Expected letters, digits and underscores, other than "
+                f"'{JOINT}' and '{BLEND}'. Received: {name!r}. Rename it."
+            )
+    names = [tower.name for tower in set(towers.values())]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            "`towers` has different models of one name. Expected a name of "
+            f"its own for each. Received: {twice} twice. "
+            "Pass `name=` when you build them."
+        )
+    if not isinstance(num_classes, int) or num_classes < 1:
+        raise ValueError(
+            "`num_classes` is out of range. Expected an integer >= 1. "
+            f"Received: num_classes={num_classes!r}. "
+            "Pass the number of classes."
+        )
+    if hidden_units is not None and hidden_units < 1:
+        raise ValueError(
+            "`hidden_units` is out of range. Expected >= 1, or None. "
+            f"Received: hidden_units={hidden_units}. Leave it out."
+        )
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            "`dropout` is out of range. Expected 0 <= dropout < 1. "
+            f"Received: dropout={dropout}. Use 0 for none."
+        )

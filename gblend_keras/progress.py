@@ -1,0 +1,71 @@
+"""Progress of long work: one line on a terminal, a line now and then in logs."""
+
+import sys
+from typing import Any
+
+import keras
+import tqdm
+
+LOG_SECONDS = 30.0  # between two lines in a log file
+
+
+def make_bar(total: int | None, title: str, *, show: bool = True) -> Any:
+    """Returns a `tqdm` bar with rate and time left.
+
+    Args:
+        total: Steps that the work has; None when that is not known.
+        title: What is being done.
+        show: False for a bar that prints nothing.
+    """
+    terminal = sys.stderr.isatty()
+    return tqdm.tqdm(
+        total=total,
+        desc=title,
+        disable=not show,
+        mininterval=0.2 if terminal else LOG_SECONDS,
+        dynamic_ncols=terminal,
+        leave=False,
+        ascii=not terminal,
+    )
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """Shows a whole training in one line: epoch, losses, time left.
+
+    Args:
+        epochs: Where training ends.
+        show: False to print nothing.
+    """
+
+    def __init__(self, epochs: int, *, show: bool = True) -> None:
+        super().__init__()
+        self._epochs = epochs
+        self._show = show
+        self._bar: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._bar is None:
+            self._bar = make_bar(self._epochs, "training", show=self._show)
+            self._bar.update(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        values = logs or {}
+        shown = {
+            "loss": values.get("loss"),
+            "joint": values.get("val_joint_accuracy"),
+            "blend": values.get("val_blend_accuracy"),
+        }
+        self._bar.set_postfix(
+            {
+                name: f"{value:.3f}"
+                for name, value in shown.items()
+                if value is not None
+            },
+            refresh=False,
+        )
+        self._bar.update()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,34 @@
+"""UTD-MHAD: 27 actions from depth, skeleton and inertial sensor.
+
+Run:     python tools/train.py --recipe=utd_mhad --data_dir=DIR --workdir=DIR
+Cost:    see README.md, "Measured"
+Expect:  see README.md, "Measured"
+Weights: none
+Source:  Chen, Jafari & Kehtarnavaz, ICIP 2015; cross-subject split
+"""
+
+from gblend_keras import config
+
+
+def recipe() -> config.Recipe:
+    """Returns the settings of this run."""
+    return config.Recipe(
+        name="utd_mhad",
+        data=config.DataConfig(
+            dataset="utd_mhad",
+            modalities=("depth", "skeleton", "inertial"),
+            validation_fraction=0.25,  # one of four subjects
+        ),
+        towers={
+            "depth": config.TowerConfig(kind="conv2d"),
+            "skeleton": config.TowerConfig(kind="conv1d"),
+            "inertial": config.TowerConfig(kind="conv1d"),
+        },
+        train=config.TrainConfig(epochs=24, learning_rate=0.05),
+        blend=config.BlendConfig(
+            first_super_epoch=8,
+            super_epoch=4,
+            holdout_fraction=0.25,  # one of four subjects
+            holdout_by_group=True,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Command-line tools: flags -> one call each."""
