@@ -16,6 +16,7 @@ def build_audio_resnet(
     depth: int = 50,
     *,
     norm_epsilon: float = residual.VMZ_EPSILON,
+    preprocessing: keras.layers.Layer | None = None,
     name: str = "audio_tower",
 ) -> keras.Model:
     """Builds the audio tower: one spectrogram in, one feature vector out.
@@ -35,6 +36,7 @@ def build_audio_resnet(
             EPIC-Kitchens. Frames and bins may be None.
         depth: 18, 34, 50, 101 or 152.
         norm_epsilon: 1e-3 in VMZ.
+        preprocessing: Layer on the raw input, such as a normalisation.
         name: Model name, and the prefix of its weight paths.
 
     Returns:
@@ -49,7 +51,8 @@ def build_audio_resnet(
     residual.check_input_shape(input_shape, ("frames", "bins", "channels"))
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="spectrogram")
-        x = stem(inputs, epsilon=norm_epsilon)
+        x = inputs if preprocessing is None else preprocessing(inputs)
+        x = stem(x, epsilon=norm_epsilon)
         x = residual.stages(
             x,
             residual.Stages(

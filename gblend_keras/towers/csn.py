@@ -26,7 +26,7 @@ def build_csn(
     mode: str = "ip",
     pool1: bool = True,
     norm_epsilon: float = residual.VMZ_EPSILON,
-    statistics: residual.PixelStatistics | None = None,
+    preprocessing: keras.layers.Layer | None = None,
     name: str = "rgb_tower",
 ) -> keras.Model:
     """Builds a channel-separated network: one clip in, one feature vector out.
@@ -45,8 +45,7 @@ def build_csn(
         mode: "ip" or "ir".
         pool1: Halve height and width once more after the stem, as VMZ does.
         norm_epsilon: 1e-3 in VMZ and mmaction2.
-        statistics: Normalise pixels inside the tower; None if they come
-            normalised.
+        preprocessing: Layer on the raw input, such as a normalisation.
         name: Model name, and the prefix of its weight paths.
 
     Returns:
@@ -65,11 +64,10 @@ def build_csn(
     residual.check_input_shape(
         input_shape, ("frames", "height", "width", "channels")
     )
-    residual.check_statistics(statistics, input_shape[-1])
     make_conv = functools.partial(conv_csn, mode=mode, epsilon=norm_epsilon)
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="clip")
-        x = residual.normalise(inputs, statistics)
+        x = inputs if preprocessing is None else preprocessing(inputs)
         x = resnet3d.stem(x, pool1=pool1, epsilon=norm_epsilon)
         x = residual.stages(
             x,

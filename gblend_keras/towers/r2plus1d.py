@@ -24,7 +24,7 @@ def build_r2plus1d(
     pool1: bool = False,
     block_middle: bool = False,
     norm_epsilon: float = residual.VMZ_EPSILON,
-    statistics: residual.PixelStatistics | None = None,
+    preprocessing: keras.layers.Layer | None = None,
     name: str = "rgb_tower",
 ) -> keras.Model:
     """Builds R(2+1)D: one clip in, one feature vector out.
@@ -45,8 +45,7 @@ def build_r2plus1d(
         block_middle: Take I from the input of the block, not of each
             convolution. True only for torchvision's `r2plus1d_18`.
         norm_epsilon: 1e-3 in VMZ, 1e-5 in torchvision.
-        statistics: Normalise pixels inside the tower; None if they come
-            normalised.
+        preprocessing: Layer on the raw input, such as a normalisation.
         name: Model name, and the prefix of its weight paths.
 
     Returns:
@@ -61,13 +60,12 @@ def build_r2plus1d(
     residual.check_input_shape(
         input_shape, ("frames", "height", "width", "channels")
     )
-    residual.check_statistics(statistics, input_shape[-1])
     make_conv = functools.partial(
         conv_2plus1d, block_middle=block_middle, epsilon=norm_epsilon
     )
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="clip")
-        x = residual.normalise(inputs, statistics)
+        x = inputs if preprocessing is None else preprocessing(inputs)
         x = stem(x, pool1=pool1, epsilon=norm_epsilon)
         x = residual.stages(
             x,

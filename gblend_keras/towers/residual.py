@@ -27,30 +27,6 @@ VMZ_EPSILON = 1e-3
 NORM_MOMENTUM = 0.9
 
 
-@dataclasses.dataclass(frozen=True)
-class PixelStatistics:
-    """What is subtracted from each channel, and what it is divided by.
-
-    Attributes:
-        mean: One value a channel, in the unit of the input.
-        std: One value a channel, in the unit of the input. Positive.
-
-    Raises:
-        ValueError: If the lengths differ or a `std` is not positive.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.mean) != len(self.std) or min(self.std, default=0) <= 0:
-            raise ValueError(
-                "`mean` and `std` do not fit. Expected one mean and one "
-                f"positive std a channel. Received: mean={self.mean}, "
-                f"std={self.std}. Give both in the unit of the input."
-            )
-
-
 class MakeConv(Protocol):
     """Applies a family's own k x k x k convolution."""
 
@@ -116,31 +92,6 @@ def check_input_shape(
             f">= 1. Received: input_shape={tuple(input_shape)}. "
             "Leave the batch axis out; only the last axis must be known."
         )
-
-
-def check_statistics(
-    statistics: PixelStatistics | None, num_channels: int
-) -> None:
-    """Raises unless there is one mean and one std a channel, or none at all."""
-    if statistics is not None and len(statistics.mean) != num_channels:
-        raise ValueError(
-            "`statistics` has another number of channels than the input. "
-            f"Expected {num_channels}. Received: mean={statistics.mean}. "
-            "Give one mean and one std a channel."
-        )
-
-
-def normalise(x: Any, statistics: PixelStatistics | None) -> Any:
-    """Returns `(x - mean) / std`; `x` itself when there are no statistics."""
-    if statistics is None:
-        return x
-    pairs = list(zip(statistics.mean, statistics.std, strict=True))
-    return layers.Rescaling(
-        scale=[1 / std for _, std in pairs],
-        offset=[-mean / std for mean, std in pairs],
-        dtype="float32",  # float16 has 3 digits, pixels need more
-        name="normalise",
-    )(x)
 
 
 def conv(

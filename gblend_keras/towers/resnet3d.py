@@ -23,7 +23,7 @@ def build_resnet3d(
     *,
     pool1: bool = True,
     norm_epsilon: float = residual.VMZ_EPSILON,
-    statistics: residual.PixelStatistics | None = None,
+    preprocessing: keras.layers.Layer | None = None,
     name: str = "rgb_tower",
 ) -> keras.Model:
     """Builds R3D: one clip in, one feature vector out.
@@ -39,8 +39,7 @@ def build_resnet3d(
         pool1: Halve height and width once more after the stem. VMZ does so
             for crops of 224 and not for crops of 112.
         norm_epsilon: 1e-3 in VMZ, 1e-5 in torchvision.
-        statistics: Normalise pixels inside the tower; None if they come
-            normalised.
+        preprocessing: Layer on the raw input, such as a normalisation.
         name: Model name, and the prefix of its weight paths.
 
     Returns:
@@ -55,10 +54,9 @@ def build_resnet3d(
     residual.check_input_shape(
         input_shape, ("frames", "height", "width", "channels")
     )
-    residual.check_statistics(statistics, input_shape[-1])
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="clip")
-        x = residual.normalise(inputs, statistics)
+        x = inputs if preprocessing is None else preprocessing(inputs)
         x = stem(x, pool1=pool1, epsilon=norm_epsilon)
         x = residual.stages(
             x,
@@ -79,7 +77,7 @@ def build_mc3(
     ),
     *,
     norm_epsilon: float = 1e-5,
-    statistics: residual.PixelStatistics | None = None,
+    preprocessing: keras.layers.Layer | None = None,
     name: str = "rgb_tower",
 ) -> keras.Model:
     """Builds MC3-18: 3-D convolutions in stage 1, 2-D ones of frames after it.
@@ -92,8 +90,7 @@ def build_mc3(
         input_shape: `(frames, height, width, channels)`; all but the channels
             may be None.
         norm_epsilon: 1e-5 in torchvision.
-        statistics: Normalise pixels inside the tower; None if they come
-            normalised.
+        preprocessing: Layer on the raw input, such as a normalisation.
         name: Model name, and the prefix of its weight paths.
 
     Returns:
@@ -106,10 +103,9 @@ def build_mc3(
     residual.check_input_shape(
         input_shape, ("frames", "height", "width", "channels")
     )
-    residual.check_statistics(statistics, input_shape[-1])
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="clip")
-        x = residual.normalise(inputs, statistics)
+        x = inputs if preprocessing is None else preprocessing(inputs)
         x = stem(x, pool1=False, epsilon=norm_epsilon)
         x = residual.stages(
             x,

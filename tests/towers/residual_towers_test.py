@@ -148,10 +148,10 @@ def test_stride_and_padding_are_symmetric():
     np.testing.assert_allclose(np.ravel(model(x)), [3.0, 9.0])
 
 
-def test_statistics_normalise_inside_the_tower():
-    statistics = residual.PixelStatistics((10.0, 20.0), (2.0, 4.0))
+def test_preprocessing_is_part_of_the_tower():
+    layer = keras.layers.Rescaling([1 / 2, 1 / 4], [-10 / 2, -20 / 4])
     inside = resnet3d.build_resnet3d(
-        (2, 9, 9, 2), 18, pool1=False, statistics=statistics
+        (2, 9, 9, 2), 18, pool1=False, preprocessing=layer
     )
     outside = resnet3d.build_resnet3d((2, 9, 9, 2), 18, pool1=False)
     outside.set_weights(inside.get_weights())
@@ -187,16 +187,6 @@ def test_middle_filters_by_hand():
         (
             lambda: resnet3d.build_mc3((16, 0, 112, 3)),
             "only the last axis must be known",
-        ),
-        (
-            lambda: residual.PixelStatistics((1.0,), (0.0,)),
-            "in the unit of the input",
-        ),
-        (
-            lambda: csn.build_csn(
-                statistics=residual.PixelStatistics((1.0,), (1.0,))
-            ),
-            "one std a channel",
         ),
     ],
 )
