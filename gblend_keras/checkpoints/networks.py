@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras import layers
 
+from gblend_keras import network
 from gblend_keras.checkpoints import contract
 from gblend_keras.towers import audio_resnet
 from gblend_keras.towers import csn
 from gblend_keras.towers import r2plus1d
 from gblend_keras.towers import residual
 from gblend_keras.towers import resnet3d
-
-JOINT = "joint"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,19 +77,13 @@ def build_network(plan: NetworkPlan) -> keras.Model:
 
     Source: Wang et al., CVPR 2020, section 3.1 and Figure 2c.
     """
-    inputs, features = {}, {}
-    for modality, tower_plan in plan.towers.items():
-        inputs[modality] = keras.Input(tower_plan.input_shape, name=modality)
-        tower = build_tower(tower_plan, name=f"{modality}_tower")
-        features[modality] = tower(inputs[modality])
-    logits = {
-        head: _dense(plan.num_classes, f"{head}_head")(features[head])
-        for head in plan.heads
-        if head != JOINT
+    towers = {
+        modality: build_tower(tower_plan, name=f"{modality}_tower")
+        for modality, tower_plan in plan.towers.items()
     }
-    if JOINT in plan.heads:
-        logits[JOINT] = _joint(features, plan.num_classes)
-    return keras.Model(inputs, logits, name="network")
+    fused = network.late_fusion(towers, plan.num_classes)
+    logits = {head: fused.output[head] for head in plan.heads}
+    return keras.Model(fused.input, logits, name="network")
 
 
 def build_tower(plan: TowerPlan, *, name: str) -> keras.Model:
@@ -104,9 +96,7 @@ def build_tower(plan: TowerPlan, *, name: str) -> keras.Model:
     if plan.kind == "audio":
         return audio_resnet.build_audio_resnet(shape, plan.depth, **options)
     if plan.normalised:
-        options["statistics"] = residual.PixelStatistics(
-            contract.KINETICS_MEAN, contract.KINETICS_STD
-        )
+        options["preprocessing"] = pixel_normalisation()
     if plan.kind == "mc3":
         return resnet3d.build_mc3(shape, **options)
     options["pool1"] = plan.pool1
@@ -123,14 +113,14 @@ def build_tower(plan: TowerPlan, *, name: str) -> keras.Model:
     return csn.build_csn(shape, plan.depth, mode=mode, **options)
 
 
-def weight_paths(network: keras.Model) -> dict[str, Any]:
+def weight_paths(model: keras.Model) -> dict[str, Any]:
     """Returns `{path: variable}`, also for a network that was loaded.
 
     A path is `<tower>/<layer>/<variable>` or `<layer>/<variable>`. (The `path`
     of a variable itself loses the tower's name when a file is loaded.)
     """
     found = {}
-    for layer in network.layers:
+    for layer in model.layers:
         if isinstance(layer, keras.Model):
             for path, variable in weight_paths(layer).items():
                 found[f"{layer.name}/{path}"] = variable
@@ -140,16 +130,14 @@ def weight_paths(network: keras.Model) -> dict[str, Any]:
     return found
 
 
-def _joint(features: Mapping[str, Any], num_classes: int) -> Any:
-    """Returns the logits of the joint head: two hidden layers, then classes."""
-    units = max(feature.shape[-1] for feature in features.values())
-    x = layers.Concatenate(name="joint_concat")(list(features.values()))
-    for index in (1, 2):
-        x = layers.Dense(
-            units, activation="relu", name=f"joint_hidden_{index}"
-        )(x)
-    return _dense(num_classes, f"{JOINT}_head")(x)
-
-
-def _dense(num_classes: int, name: str) -> keras.Layer:
-    return layers.Dense(num_classes, dtype="float32", name=name)
+def pixel_normalisation() -> keras.layers.Layer:
+    """Returns the layer that normalises RGB pixels from 0 to 255."""
+    pairs = list(
+        zip(contract.KINETICS_MEAN, contract.KINETICS_STD, strict=True)
+    )
+    return keras.layers.Rescaling(
+        scale=[1 / std for _, std in pairs],
+        offset=[-mean / std for mean, std in pairs],
+        dtype="float32",  # float16 has 3 digits, pixels need more
+        name="normalise",
+    )
