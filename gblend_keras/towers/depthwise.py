@@ -53,14 +53,18 @@ class DepthwiseConv3D(keras.layers.Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        # Zeros on both sides of each axis, as Caffe2 and PyTorch pad; the
-        # padding "same" of TensorFlow pads even sizes at the end only.
-        padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [1, 1], [0, 0]])
+        # A frame of zeros before the first and after the last. Concatenated,
+        # for TensorFlow 2.21 rewrites a padding in time that follows a padded
+        # convolution to a wrong graph.
+        zeros = ops.zeros_like(inputs[:, :1])
+        frames = ops.concatenate([zeros, inputs, zeros], axis=1)
         taps = ops.transpose(self.kernel, (0, 1, 2, 4, 3))  # (3, 3, 3, C, 1)
-        num_frames = -(-ops.shape(inputs)[1] // self.strides[0])
-        total = self._frames_under_tap(padded, taps, 0, num_frames)
+        stride = self.strides[0]
+        length = (-(-ops.shape(inputs)[1] // stride) - 1) * stride + 1
+        total = self._in_space(frames[:, :length:stride], taps[0])
         for tap in (1, 2):
-            total += self._frames_under_tap(padded, taps, tap, num_frames)
+            met = frames[:, tap : tap + length : stride]
+            total += self._in_space(met, taps[tap])
         return total
 
     def compute_output_shape(
@@ -80,17 +84,20 @@ class DepthwiseConv3D(keras.layers.Layer):
         )
         return config
 
-    def _frames_under_tap(
-        self, padded: Any, taps: Any, tap: int, num_frames: Any
-    ) -> Any:
-        """Convolves, in space, the frames that one time tap meets."""
-        stride = self.strides[0]
-        last = tap + (num_frames - 1) * stride + 1
-        frames = padded[:, tap:last:stride]
-        _, _, height, width, channels = ops.shape(frames)
+    def _in_space(self, frames: Any, tap: Any) -> Any:
+        """Convolves each frame by itself with one time tap."""
+        batch, num_frames, height, width, channels = ops.shape(frames)
         images = ops.reshape(frames, (-1, height, width, channels))
+        stride = self.strides[1]
+        if stride > 1:
+            # Zeros on both sides, as Caffe2 and PyTorch pad; TensorFlow's
+            # "same" pads an even size at its end only.
+            images = ops.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
         images = ops.depthwise_conv(
-            images, taps[tap], strides=self.strides[1], padding="valid"
+            images,
+            tap,
+            strides=stride,
+            padding="valid" if stride > 1 else "same",
         )
         _, height, width, channels = ops.shape(images)
-        return ops.reshape(images, (-1, num_frames, height, width, channels))
+        return ops.reshape(images, (batch, num_frames, height, width, channels))

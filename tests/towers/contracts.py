@@ -26,6 +26,7 @@ def check_tower(build: Build, folder: Path) -> None:
     check_shapes(tower)
     check_paths(tower)
     check_examples_do_not_mix(tower)
+    check_compiled(tower)
     check_training_step(tower)
     check_config(tower)
     check_saving(tower, folder)
@@ -56,13 +57,28 @@ def check_examples_do_not_mix(tower: keras.Model) -> None:
     np.testing.assert_allclose(tower(x)[:1], tower(x[:1]), rtol=1e-4, atol=1e-4)
 
 
+def check_compiled(tower: keras.Model) -> None:
+    """Compiled, as `fit` and `predict` run it, it gives the same features.
+
+    TensorFlow rewrites compiled graphs, and has rewritten some to wrong ones.
+    """
+    x = tf.convert_to_tensor(example(tower, 2))
+    compiled = tf.function(lambda x: tower(x, training=False))
+    np.testing.assert_allclose(compiled(x), tower(x), rtol=1e-4, atol=1e-4)
+
+
 def check_training_step(tower: keras.Model) -> None:
-    """A step on one example gives every variable a finite gradient."""
-    x = example(tower, 1)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(tower(x, training=True) - 1.0))
-        loss += sum(tower.losses, 0.0)
-    gradients = tape.gradient(loss, tower.trainable_variables)
+    """A compiled step on one example gives every variable a finite gradient."""
+    x = tf.convert_to_tensor(example(tower, 1))
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(tower(x, training=True) - 1.0))
+            loss += sum(tower.losses, 0.0)
+        return loss, tape.gradient(loss, tower.trainable_variables)
+
+    loss, gradients = step(x)
     assert np.isfinite(loss)
     for variable, gradient in zip(
         tower.trainable_variables, gradients, strict=True

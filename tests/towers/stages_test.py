@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from gblend_keras.towers import audio_resnet
@@ -113,6 +114,20 @@ def test_depthwise_is_a_grouped_convolution(strides, frames):
         expected = np.sum(cube * kernel, axis=(1, 2, 3))
         np.testing.assert_allclose(y[:, t, i, j], expected, atol=1e-5)
     assert layer.compute_output_shape(x.shape) == y.shape
+
+
+@pytest.mark.parametrize("strides", [(1, 1, 1), (2, 2, 2)])
+def test_depthwise_compiles_after_a_padded_convolution(strides):
+    # TensorFlow 2.21 rewrote an earlier form of the layer to a wrong graph.
+    inputs = keras.Input((8, 16, 16, 4))
+    x = layers.ZeroPadding3D((1, 3, 3))(inputs)
+    for kernel_size in (3, 1):
+        x = layers.Conv3D(4, kernel_size, use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    model = keras.Model(inputs, depthwise.DepthwiseConv3D(strides)(x))
+    compiled = tf.function(lambda x: model(x, training=False))
+    x = tf.random.normal((2, 8, 16, 16, 4))
+    np.testing.assert_allclose(compiled(x), model(x), rtol=1e-4, atol=1e-5)
 
 
 def test_depthwise_strides_must_agree_in_space():
