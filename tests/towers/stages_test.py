@@ -185,3 +185,17 @@ def test_multiply_adds_are_those_of_table_6():
     assert round(clip, 1) == 108.8  # the paper's ip-CSN-152 alone
     assert round(audio, 3) == 1.244
     assert round(clip + audio + 4 * head, 1) == 110.1
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    ("build", "gigas"),
+    [
+        (lambda: csn.build_csn((32, 256, 256, 3), 152, mode="ir"), 96.7),
+        (lambda: r2plus1d.build_r2plus1d((32, 128, 128, 3), 34), 199.0),
+        (lambda: r2plus1d.build_r2plus1d((32, 128, 128, 3), 152), 329.1),
+    ],
+)
+def test_multiply_adds_are_those_of_vmz_model_zoo(build, gigas):
+    # The zoo counts the crops of its tests: 256 for 224, and 128 for 112.
+    assert round(flops.giga_multiply_adds(build()), 1) == gigas
