@@ -35,7 +35,16 @@ _HOMES = {
     "overfitting_to_generalisation": "blending.ogr",
     "split_holdout": "data.pipeline",
 }
-_MODULES = ("comparison", "config", "recipes", "reporting", "training")
+_MODULES = (
+    "benchmarks",
+    "building",
+    "comparison",
+    "config",
+    "data",
+    "recipes",
+    "reporting",
+    "training",
+)
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

@@ -1,5 +1,7 @@
 """A recipe and its data -> a compiled `BlendedModel`."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -12,20 +14,18 @@ from gblend_keras.towers import conv2d
 from gblend_keras.towers import conv3d
 from gblend_keras.towers import mlp
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "mlp": mlp.build_mlp,
     "conv1d": conv1d.build_conv1d,
     "conv2d": conv2d.build_conv2d,
     "conv3d": conv3d.build_conv3d,
 }
-# A feature that hardly varies in training is not blown up: its deviation is
-# taken as at least this share of the typical one.
-SMALLEST_DEVIATION = 0.1
+# A feature that hardly varied in training is not blown up: its deviation is
+# taken as at least this share of the mean one.
+SMALLEST_DEVIATION = 1.0
 
 
-def build_model(
-    recipe: config.Recipe, splits: arrays.Splits
-) -> BlendedModel:
+def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
     """Builds and compiles the model of a recipe for a set of examples.
 
     The training set's means and deviations become layers of the towers, so
@@ -79,7 +79,7 @@ def build_tower(
         settings: Kind, widths, dropout and standardisation.
         examples: The modality's training examples.
     """
-    kind = settings.kind
+    kind: str = settings.kind
     if kind == "auto":
         by_axes = {1: "mlp", 2: "conv1d", 3: "conv2d", 4: "conv3d"}
         kind = by_axes.get(examples.ndim - 1, "mlp")
@@ -128,9 +128,7 @@ def make_optimizer(settings: config.TrainConfig) -> keras.Optimizer:
     """Returns the optimizer of a recipe."""
     decay = settings.weight_decay or None
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(
-            settings.learning_rate, weight_decay=decay
-        )
+        return keras.optimizers.Adam(settings.learning_rate, weight_decay=decay)
     return keras.optimizers.SGD(
         settings.learning_rate, momentum=settings.momentum, weight_decay=decay
     )

@@ -11,7 +11,9 @@ import keras
 
 from gblend_keras import config
 from gblend_keras import files
+from gblend_keras import reporting
 from gblend_keras import training
+from gblend_keras.blending import callback as blending
 from gblend_keras.network import BLEND
 from gblend_keras.network import JOINT
 
@@ -63,13 +65,36 @@ def compare(
     return rows
 
 
+def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
+    """Returns the weights that one seed's runs were given, and their plots.
+
+    Args:
+        workdir: Folder of the comparison.
+        methods: Blends that were compared.
+        seed: Whose runs are described.
+    """
+    lines = []
+    for method in methods:
+        run_dir = workdir / method / f"seed-{seed}"
+        history = run_dir / "blend_history.json"
+        if history.exists():
+            lines.append(f"{method}, seed {seed}:")
+            lines.append(
+                reporting.weights_table(blending.read_history(history))
+            )
+        lines.append(f"Plots of {method}: {run_dir}/curves.png")
+        if history.exists():
+            lines.append(f"  and its weights: {run_dir}/weights.png")
+    return "\n".join(lines)
+
+
 def text_table(rows: Sequence[dict[str, Any]]) -> str:
     """Returns the rows as a table for a terminal."""
     lines = [f"{'method':<12}{'answer':<12}{'accuracy %':>14}{'seconds':>9}"]
     for row in rows:
         lines.append(
             f"{row['method']:<12}{row['answer']:<12}{_spread(row):>14}"
-            f"{row['seconds']:>9.0f}"
+            f"{row['seconds']:>9.0f}{reporting.explained(row['answer'])}"
         )
     return "\n".join(lines)
 

@@ -47,10 +47,10 @@ def late_fusion(
         TypeError: If a tower is not a keras.Model.
     """
     _check_arguments(towers, num_classes, hidden_units, dropout)
+    _check_tower_names(towers)
     inputs: dict[str, keras.KerasTensor] = {}
     features: dict[str, keras.KerasTensor] = {}
     for modality, tower in towers.items():
-        check_tower(modality, tower)
         template = tower.inputs[0]
         inputs[modality] = keras.Input(
             template.shape[1:], dtype=template.dtype, name=modality
@@ -124,14 +124,6 @@ def _check_arguments(
                 "Expected letters, digits and underscores, other than "
                 f"'{JOINT}' and '{BLEND}'. Received: {name!r}. Rename it."
             )
-    names = [tower.name for tower in set(towers.values())]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            "`towers` has different models of one name. Expected a name of "
-            f"its own for each. Received: {twice} twice. "
-            "Pass `name=` when you build them."
-        )
     if not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(
             "`num_classes` is out of range. Expected an integer >= 1. "
@@ -147,4 +139,18 @@ def _check_arguments(
         raise ValueError(
             "`dropout` is out of range. Expected 0 <= dropout < 1. "
             f"Received: dropout={dropout}. Use 0 for none."
+        )
+
+
+def _check_tower_names(towers: Mapping[str, keras.Model]) -> None:
+    for modality, tower in towers.items():
+        check_tower(modality, tower)
+    different = {id(tower): tower.name for tower in towers.values()}
+    names = list(different.values())
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            "`towers` has different models of one name. Expected a name of "
+            f"its own for each. Received: {twice} twice. "
+            "Pass `name=` when you build them."
         )

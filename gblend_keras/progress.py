@@ -1,12 +1,30 @@
-"""Progress of long work: one line on a terminal, a line now and then in logs."""
+"""Progress of long work: a line on a terminal, or now and then in a log."""
 
 import sys
 from typing import Any
+from typing import TextIO
 
 import keras
 import tqdm
 
 LOG_SECONDS = 30.0  # between two lines in a log file
+
+
+class _WholeLines:
+    """Turns what a bar redraws into lines, for a log file."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Writes what is not blank as a line."""
+        line = text.strip()
+        if line:
+            self._stream.write(line + "\n")
+
+    def flush(self) -> None:
+        """Flushes the stream."""
+        self._stream.flush()
 
 
 def make_bar(total: int | None, title: str, *, show: bool = True) -> Any:
@@ -22,11 +40,18 @@ def make_bar(total: int | None, title: str, *, show: bool = True) -> Any:
         total=total,
         desc=title,
         disable=not show,
+        file=sys.stderr if terminal else _WholeLines(sys.stderr),
         mininterval=0.2 if terminal else LOG_SECONDS,
         dynamic_ncols=terminal,
         leave=False,
         ascii=not terminal,
     )
+
+
+def say(text: str) -> None:
+    """Prints lines to standard output, above the bars on the screen."""
+    tqdm.tqdm.write(text, file=sys.stdout)
+    sys.stdout.flush()
 
 
 class TrainingProgress(keras.callbacks.Callback):

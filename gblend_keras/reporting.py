@@ -44,7 +44,11 @@ def plot_curves(run_dir: Path, *, evaluated: str, title: str) -> None:
     heads.sort(key=lambda head: head == JOINT)
     pyplot = _pyplot()
     figure, axes = pyplot.subplots(
-        1, len(heads), figsize=(3.4 * len(heads), 3.4), sharey=True
+        1,
+        len(heads),
+        figsize=(3.4 * len(heads), 3.6),
+        sharey=True,
+        layout="constrained",
     )
     axes = [axes] if len(heads) == 1 else list(axes)
     epochs = [int(row["epoch"]) + 1 for row in rows]
@@ -74,13 +78,13 @@ def plot_weights(
     heads = list(history[0]["weights"])
     places = range(len(history))
     pyplot = _pyplot()
-    figure, axis = pyplot.subplots(figsize=(6.4, 3.6))
+    figure, axis = pyplot.subplots(figsize=(6.4, 3.6), layout="constrained")
     for index, head in enumerate(heads):
         weights = [each["weights"][head] for each in history]
         low = [each["intervals"][head][0] for each in history]
         high = [each["intervals"][head][1] for each in history]
-        below = [max(w - l, 0) for w, l in zip(weights, low, strict=True)]
-        above = [max(h - w, 0) for w, h in zip(weights, high, strict=True)]
+        below = [max(w - a, 0) for w, a in zip(weights, low, strict=True)]
+        above = [max(b - w, 0) for w, b in zip(weights, high, strict=True)]
         shift = 0.08 * (index - (len(heads) - 1) / 2)
         axis.errorbar(
             [place + shift for place in places],
@@ -92,7 +96,11 @@ def plot_weights(
             label=head,
         )
     axis.axhline(
-        1 / len(heads), color="grey", linewidth=1, linestyle=":", label="uniform"
+        1 / len(heads),
+        color="grey",
+        linewidth=1,
+        linestyle=":",
+        label="uniform",
     )
     labels = [
         f"{each['epoch']}-{each['epoch'] + each['num_epochs']}"
@@ -128,9 +136,9 @@ def summary_table(summary: Mapping[str, Any]) -> str:
 def explained(name: str) -> str:
     """Returns what a name in an accuracy table stands for."""
     return {
-        JOINT: "   the fused head (the paper's answer)",
-        BLEND: "   mean of all heads' probabilities",
-        "ensemble": "   mean of the modality heads' probabilities",
+        JOINT: "  the fused head, the paper's answer",
+        BLEND: "  mean of all heads' probabilities",
+        "ensemble": "  mean of the modality heads' probabilities",
     }.get(name, "")
 
 

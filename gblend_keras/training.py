@@ -204,10 +204,15 @@ def _training_data(
         )
         return dataset, []
     online = run.blend == "online"
-    groups = splits.train.group if blend.holdout_by_group else None
     settings = config.BlendSettings(
-        measure=blend.measure, weight_floor=blend.weight_floor, seed=run.seed
+        measure=blend.measure,
+        weight_floor=blend.weight_floor,
+        weights_from=blend.weights_from,
+        return_holdout=blend.return_holdout,
+        seed=run.seed,
     )
+    by_group = blend.holdout_by_group if online else blend.offline_by_group
+    groups = splits.train.group if by_group else None
     held: Any = None
     folds: Any = None
     if blend.folds and not online:
@@ -215,12 +220,15 @@ def _training_data(
             splits.train, batch_size=size, seed=run.seed
         )
         folds = holdout.fold_indices(
-            splits.train.y, folds=blend.folds, groups=groups, seed=run.seed
+            splits.train.y,
+            folds=blend.folds,
+            groups=groups,
+            seed=run.seed,
         )
     else:
         dataset, held = pipeline.split_holdout(
             splits.train,
-            blend.holdout_fraction,
+            blend.holdout_fraction if online else blend.offline_fraction,
             seed=run.seed,
             groups=groups,
             batch_size=size,
@@ -259,11 +267,11 @@ def _finish(
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
     predicted = model.predict(splits.test.x, batch_size=128, verbose=0)
-    history = [
-        entry
+    estimates = [
+        estimate
         for each in callbacks
         if isinstance(each, blending.GradientBlending)
-        for entry in each.history
+        for estimate in each.estimates
     ]
     evaluated_on = "validation" if splits.validation else "test"
     summary = {
@@ -277,17 +285,18 @@ def _finish(
         "loss_scale": model.loss_scale,
         "seconds": round(seconds, 1),
         "examples_trained_in_estimates": sum(
-            entry["examples_trained"] for entry in history
+            estimate.examples_trained for estimate in estimates
         ),
         "seconds_in_estimates": round(
-            sum(entry["seconds"] for entry in history), 1
+            sum(estimate.seconds for estimate in estimates), 1
         ),
     }
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
     title = f"blend: {run.blend}, seed {run.seed}"
     reporting.plot_curves(run.workdir, evaluated=evaluated_on, title=title)
-    if history:
+    if estimates:
+        history = [estimate.to_json() for estimate in estimates]
         reporting.plot_weights(run.workdir, history, title=title)
     files.write_json(run.workdir / "summary.json", summary)
     shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)

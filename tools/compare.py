@@ -53,6 +53,7 @@ def main(argv: Sequence[str]) -> None:
     except (ValueError, FloatingPointError, ImportError) as error:
         sys.exit(f"compare: {error}")
     print(gb.comparison.text_table(rows))
+    print(gb.comparison.describe_runs(workdir, _METHODS.value, seed=0))
     print(f"The runs and comparison.md are in {workdir}")
 
 

@@ -13,6 +13,7 @@ from absl import logging
 
 from gblend_keras import config
 from gblend_keras import files
+from gblend_keras import progress
 from gblend_keras.blending import estimators
 from gblend_keras.blending import model as blended
 from gblend_keras.blending import ogr
@@ -31,9 +32,10 @@ class GradientBlending(blended.BlendCallback):
 
     Source: Wang, Tran & Feiszli, CVPR 2020, Algorithms 2 and 3; super-epochs
     of 10, then 5, epochs (section 3.3).
-    Ours: offline, V goes back into training after the estimate (where `train`
-    comes from `split_holdout`); online, V stays out to the end, for later
-    losses on V would else be training losses. With `folds`, every example is
+    Ours: V goes back into training after the last estimate (where `train`
+    comes from `split_holdout`): offline that is at once; online for the last
+    super-epoch, whose epochs keep their length and draw on T and V. Earlier,
+    later losses on V would be training losses. With `folds`, every example is
     held out once, the losses of all folds are pooled, and none is lost.
 
     Args:
@@ -80,10 +82,14 @@ class GradientBlending(blended.BlendCallback):
         self._rounds = (
             _fold_rounds(self._train, folds, self.settings.seed)
             if folds is not None
-            else [_single_round(self._train, holdout, train_sample, self.settings)]
+            else [
+                _single_round(self._train, holdout, train_sample, self.settings)
+            ]
         )
         self._history_path = Path(history_path) if history_path else None
         self._fingerprints: dict[int, str] = {}
+        self._stored: list[ogr.BlendEstimate] = []
+        self._begun = False
 
     @property
     def history(self) -> list[dict[str, object]]:
@@ -102,18 +108,22 @@ class GradientBlending(blended.BlendCallback):
                 f"BlendedModel. Received: {type(self.model).__name__}. "
                 "Wrap the network: BlendedModel(network)."
             )
-        ogr.check_floor(
-            self.settings.weight_floor, len(self.model.head_names)
-        )
-        self.estimates, self._fingerprints = [], {}
+        ogr.check_floor(self.settings.weight_floor, len(self.model.head_names))
+        self.estimates, self._stored, self._fingerprints = [], [], {}
+        self._begun = False
         if self._history_path is not None and self._history_path.exists():
             self._read_history(self._history_path)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if not self._begun:  # what an earlier, stopped fit has estimated
+            self.estimates = [
+                each for each in self._stored if each.epoch < epoch
+            ]
+            self._begun = True
         num_epochs = self._epochs_to_look_at(epoch)
         if num_epochs:
             self._renew(estimators.Window(epoch, num_epochs))
-        if self.super_epochs is None and self.estimates:
+        if self.estimates and self._was_last(self.estimates[-1]):
             self._return_holdout()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -137,12 +147,19 @@ class GradientBlending(blended.BlendCallback):
         due = epoch >= first and (epoch - first) % later == 0
         return min(later, left) if due else 0
 
+    def _was_last(self, estimate: ogr.BlendEstimate) -> bool:
+        """Says if no other estimate will need V."""
+        if self.super_epochs is None:
+            return True
+        end = estimate.epoch + estimate.num_epochs
+        return self.settings.return_holdout and end >= self.fit_settings.epochs
+
     def _renew(self, window: estimators.Window) -> None:
         """Estimates the weights, or takes them from the history."""
         fingerprint = self._fingerprint(window)
         found = [
             estimate
-            for estimate in self.estimates
+            for estimate in self._stored
             if estimate.epoch == window.epoch
             and self._fingerprints.get(window.epoch) == fingerprint
         ]
@@ -152,14 +169,12 @@ class GradientBlending(blended.BlendCallback):
             estimate = self._estimator.estimate(
                 self.model, self._rounds, window, self.fit_settings
             )
-        self.estimates = [
-            each for each in self.estimates if each.epoch < window.epoch
-        ] + [estimate]
+        self.estimates.append(estimate)
         self._fingerprints[window.epoch] = fingerprint
         self._write_history()
         self.model.assign_blend_weights(estimate.weights)
         if self.fit_settings.verbose:
-            print(estimate.summary(), flush=True)
+            progress.say(estimate.summary())
         if estimate.kept_previous:
             logging.warning(
                 "Epoch %d: no head generalised; the blend weights stay.",
@@ -167,7 +182,7 @@ class GradientBlending(blended.BlendCallback):
             )
 
     def _return_holdout(self) -> None:
-        """Offline: V has done its work and is trained on."""
+        """V has done its work and is trained on from now on."""
         feed = pipeline.feed_of(self._train)
         if feed is None:
             return
@@ -175,7 +190,10 @@ class GradientBlending(blended.BlendCallback):
         for each in self._rounds:
             held = pipeline.held_rows_of(each.holdout)
             rows += [held] if held is not None else []
-        feed.use(np.unique(np.concatenate(rows)))
+        online = self.super_epochs is not None
+        everything = np.unique(np.concatenate(rows))
+        if len(everything) > feed.num_examples:
+            feed.use(everything, keep_length=online)
 
     def _fingerprint(self, window: estimators.Window) -> str:
         """Names the state that an estimate is a function of."""
@@ -198,10 +216,9 @@ class GradientBlending(blended.BlendCallback):
         files.write_json(self._history_path, entries)
 
     def _read_history(self, path: Path) -> None:
-        self.estimates, self._fingerprints = [], {}
         for entry in read_history(path):
             estimate = ogr.BlendEstimate.from_json(entry)
-            self.estimates.append(estimate)
+            self._stored.append(estimate)
             self._fingerprints[estimate.epoch] = str(entry.get("state"))
 
 

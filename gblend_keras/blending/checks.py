@@ -57,7 +57,9 @@ def check_inputs(network: keras.Model, x: Any) -> None:
     arrays.check_modalities(x, list(expected))
     for name, spec in expected.items():
         _check_shape(name, tuple(np.shape(x[name])), tuple(spec.shape))
-        dtype = tf.as_dtype(getattr(x[name], "dtype", np.asarray(x[name]).dtype))
+        dtype = tf.as_dtype(
+            getattr(x[name], "dtype", np.asarray(x[name]).dtype)
+        )
         if dtype == tf.string and spec.dtype != "string":
             raise ValueError(
                 f"Modality '{name}' holds text. Expected {spec.dtype}. "

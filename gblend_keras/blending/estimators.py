@@ -182,6 +182,8 @@ class Retrain:
             num_samples=self.settings.bootstrap_samples,
             seed=self.settings.seed,
         )
+        if self.settings.weights_from == "bootstrap":
+            weights = drawn.mean(axis=0)
         intervals = ogr.weight_intervals(drawn)
         ratios = ogr.overfitting_to_generalisation(
             measured.generalisation, measured.overfitting

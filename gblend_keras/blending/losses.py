@@ -75,9 +75,7 @@ def example_losses(
     loss: keras.losses.Loss, y: tf.Tensor, logits: tf.Tensor
 ) -> tf.Tensor:
     """Computes the loss of each example, not weighted, shape `(batch,)`."""
-    values = loss.call(
-        tf.convert_to_tensor(y), tf.cast(logits, tf.float32)
-    )
+    values = loss.call(tf.convert_to_tensor(y), tf.cast(logits, tf.float32))
     values = tf.cast(values, tf.float32)
     return tf.reshape(values, [tf.shape(logits)[0], -1])[:, 0]
 
@@ -142,9 +140,7 @@ class HeadMetrics:
         ValueError: If a metric is unknown or a name occurs twice.
     """
 
-    def __init__(
-        self, heads: list[str], metrics: Any, loss: keras.losses.Loss
-    ) -> None:
+    def __init__(self, heads: list[str], metrics: Any, loss: Any) -> None:
         self.losses = {
             head: keras.metrics.Mean(name=f"{head}_loss") for head in heads
         }

@@ -1,14 +1,15 @@
 """BlendedModel: a network with several heads, trained on their blend."""
 
-import functools
 import inspect
 import math
 import warnings
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import Any
 from typing import NamedTuple
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -18,6 +19,19 @@ from gblend_keras.blending import checks
 from gblend_keras.blending import losses
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _documented_by(original: Any) -> Callable[[Method], Method]:
+    """Gives an override the signature and docstring of Keras' own method."""
+
+    def decorate(method: Method) -> Method:
+        method.__doc__ = original.__doc__
+        method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+        return method
+
+    return decorate
 
 
 class FitSettings(NamedTuple):
@@ -83,7 +97,7 @@ class BlendedModel(keras.Model):
             dtype="float32",
             autocast=False,
         )
-        self._head_metrics: losses.HeadMetrics | None = None
+        self._head_metrics = losses.HeadMetrics([], None, None)
         self._measure_function: Any = None
         self.built = True
 
@@ -249,8 +263,14 @@ class BlendedModel(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        own = self._head_metrics.all if self._head_metrics else []
-        return [*super().metrics, *own]
+        return [*super().metrics, *self._head_metrics.all]
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        # At the end of a dataset of unknown length there is no next batch.
+        # What does not depend on it (the optimizer's iterations, the state of
+        # random generators) would still be counted on by Keras' own step.
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return super().train_step(data)
 
     def compute_loss(
         self,
@@ -285,9 +305,7 @@ class BlendedModel(keras.Model):
         for head, mean in self._head_metrics.losses.items():
             share = self._loss(y, y_pred[head], sample_weight)
             mean.update_state(share * replicas, sample_weight=size)
-        predicted = losses.probabilities(
-            y_pred, multi_label=self.multi_label
-        )
+        predicted = losses.probabilities(y_pred, multi_label=self.multi_label)
         self._head_metrics.update_scores(y, predicted)
         return self.get_metrics_result()
 
@@ -362,7 +380,7 @@ class BlendedModel(keras.Model):
         weight = tf.reshape(tf.cast(sample_weight, tf.float32), [size])
         return tf.stack(columns, axis=1), weight
 
-    @functools.wraps(keras.Model.fit)
+    @_documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         bound.apply_defaults()
@@ -376,13 +394,13 @@ class BlendedModel(keras.Model):
         with unknown_length():
             return super().fit(**call)
 
-    @functools.wraps(keras.Model.evaluate)
+    @_documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
             self._check(x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, **kwargs)
 
-    @functools.wraps(keras.Model.predict)
+    @_documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, (Mapping, np.ndarray)):
             checks.check_inputs(self.network, x)
@@ -427,7 +445,7 @@ class BlendedModel(keras.Model):
         return [
             LossGuard(self.head_names),
             *first,
-            *epoch_starters(call["x"]),
+            EpochStarter(call["x"]),
             *others,
         ]
 
@@ -491,20 +509,28 @@ def unknown_length() -> Iterator[None]:
 
 
 class EpochStarter(keras.callbacks.Callback):
-    """Tells a feed which epoch begins, so that its order follows the epoch."""
+    """Makes the order and the dropout of an epoch functions of the epoch.
 
-    def __init__(self, feed: pipeline.Feed) -> None:
+    A dataset of ours is told which epoch begins, and each random generator of
+    the model starts from the place that belongs to it. Keras saves no state
+    of generators, so a resumed run would else drop other units.
+
+    Args:
+        dataset: What is trained on.
+    """
+
+    def __init__(self, dataset: object) -> None:
         super().__init__()
-        self._feed = feed
+        self._feed = pipeline.feed_of(dataset)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._feed.start_epoch(epoch)
-
-
-def epoch_starters(dataset: object) -> list[EpochStarter]:
-    """Returns the callback that a dataset of ours needs, in a list."""
-    feed = pipeline.feed_of(dataset)
-    return [] if feed is None else [EpochStarter(feed)]
+        if self._feed is not None:
+            self._feed.start_epoch(epoch)
+        place = (epoch << 20) % 2**32  # a million steps before it repeats
+        for variable in self.model.variables:
+            if variable.name == "seed_generator_state":
+                seed = int(keras.ops.convert_to_numpy(variable)[0])
+                variable.assign(np.array([seed, place], np.uint32))
 
 
 def _class_factor(

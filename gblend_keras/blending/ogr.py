@@ -223,9 +223,7 @@ def bootstrap_weights(
     )
 
 
-def weight_intervals(
-    weights: FloatArray, coverage: float = 0.95
-) -> FloatArray:
+def weight_intervals(weights: FloatArray, coverage: float = 0.95) -> FloatArray:
     """Computes the central interval of each head's bootstrapped weights.
 
     Args:
@@ -397,7 +395,9 @@ class BlendEstimate:
                 f"  OGR {'inf' if ratio is None else f'{ratio:.2f}'}"
             )
         if self.kept_previous:
-            lines.append("  No head generalised: the weights stay as they were.")
+            lines.append(
+                "  No head generalised: the weights stay as they were."
+            )
         elif self.cannot_be_told_from_uniform:
             lines.append("  These weights cannot be told from uniform ones.")
         return "\n".join(lines)

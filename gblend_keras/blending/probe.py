@@ -117,7 +117,7 @@ def train_heads(
             shuffle=False,  # a dataset shuffles itself
             callbacks=[
                 blended.LossGuard(model.head_names),
-                *blended.epoch_starters(dataset),
+                blended.EpochStarter(dataset),
                 *settings.schedules,
                 *callbacks,
             ],
@@ -133,5 +133,3 @@ def _undisturbed(model: BlendedModel) -> Iterator[None]:
         yield
     finally:
         model.history, model.stop_training = history, stop_training
-
-

@@ -4,11 +4,12 @@ import dataclasses
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 # Names of a user's .npz that are not modalities.
 RESERVED = ("y", "split", "group", "sample_weight")
@@ -183,7 +184,11 @@ def read_npz(path: str | Path) -> dict[str, Array]:
             "Received: a path without a file. Check `data_dir` or `data.path`."
         )
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        # Opened here: numpy leaves the file open when the archive is damaged.
+        with (
+            file.open("rb") as opened,
+            np.load(opened, allow_pickle=False) as archive,
+        ):
             return {name: archive[name] for name in archive.files}
     except (
         ValueError,

@@ -57,9 +57,7 @@ def _examples(path: Path) -> arrays.Examples:
     sound = _windows(
         padded, first * ROWS_PER_FRAME, NUM_FRAMES * ROWS_PER_FRAME
     )
-    motion = np.diff(
-        video.astype(np.float32), axis=1, prepend=video[:, :1]
-    )
+    motion = np.diff(video.astype(np.float32), axis=1, prepend=video[:, :1])
     return arrays.Examples(
         x={
             "video": video[..., None],

@@ -87,11 +87,11 @@ class StreamSource:
         labels: npt.ArrayLike | None = None,
         shuffle_buffer: int = 1024,
     ) -> None:
-        self._examples = dataset.unbatch()
         self._shuffle_buffer = shuffle_buffer
         self.labels = (
             _read_labels(dataset) if labels is None else np.asarray(labels)
         )
+        self._examples = dataset.unbatch()
         arrays.check_labels(self.labels)
         with tf.device("CPU:0"):
             self._expected = tf.constant(_single(self.labels))
@@ -108,14 +108,36 @@ class StreamSource:
         )
         examples = (
             self._examples.enumerate()
-            .map(lambda row, example: (row, _same_label(example, expected[row])))
+            .map(
+                lambda row, example: (row, _same_label(example, expected[row]))
+            )
             .filter(lambda row, _: wanted[row] > 0)
             .map(lambda _, example: example)
         )
         if seed is not None:
-            mixed = seed[0] * 1_000_003 + seed[1]
-            examples = examples.shuffle(self._shuffle_buffer, seed=mixed)
+            examples = _shuffled(examples, self._shuffle_buffer, seed)
         return examples.batch(batch_size)
+
+
+def _shuffled(
+    examples: tf.data.Dataset, buffer_size: int, seed: tf.Tensor
+) -> tf.data.Dataset:
+    """Shuffles by a seed that is a tensor, shape `(2,)`.
+
+    `Dataset.shuffle` takes such a seed only as long as nobody has called
+    `tf.random.set_seed`.
+    """
+    specs = tf.nest.flatten(examples.element_spec)
+    shuffled = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(examples),
+        buffer_size=tf.constant(buffer_size, tf.int64),
+        seed=seed[0] + 1,  # two zeros would stand for any seed
+        seed2=seed[1] + 1,
+        output_types=[spec.dtype for spec in specs],
+        output_shapes=[spec.shape for spec in specs],
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(shuffled, examples.element_spec)
 
 
 class Feed:
@@ -138,12 +160,15 @@ class Feed:
         self.source = source
         self.batch_size = batch_size
         self.seed = seed
-        self._all_rows = np.sort(np.asarray(rows, np.int64))
         with tf.device("CPU:0"):
             self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
             self._rows = tf.Variable(
-                self._all_rows, shape=[None], dtype=tf.int64, trainable=False
+                np.sort(np.asarray(rows, np.int64)),
+                shape=[None],
+                dtype=tf.int64,
+                trainable=False,
             )
+            self._limit = tf.Variable(-1, dtype=tf.int64, trainable=False)
         self.dataset = self._epochs()
 
     @property
@@ -161,8 +186,19 @@ class Feed:
         """Makes the next pass the one of `epoch`."""
         self._epoch.assign(epoch)
 
-    def use(self, rows: IntArray) -> None:
-        """Makes later passes give these rows."""
+    def use(self, rows: IntArray, *, keep_length: bool = False) -> None:
+        """Makes later passes draw on these rows.
+
+        Args:
+            rows: Row numbers.
+            keep_length: Keep the number of batches an epoch: each epoch is a
+                part of the rows then, if they are more than before. A running
+                `fit` needs that, for Keras counts batches in its first epoch.
+        """
+        limit = -1  # all
+        if keep_length:
+            limit = -(-self.num_examples // self.batch_size)
+        self._limit.assign(limit)
         self._rows.assign(np.sort(np.asarray(rows, np.int64)))
 
     def view(self, rows: IntArray) -> tf.data.Dataset:
@@ -181,9 +217,10 @@ class Feed:
         def one_epoch(_: tf.Tensor) -> tf.data.Dataset:
             epoch = self._epoch.assign_add(1) - 1
             seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
-            return self.source.read(
+            batches_of_epoch = self.source.read(
                 self._rows.read_value(), self.batch_size, seed
             )
+            return batches_of_epoch.take(self._limit.read_value())
 
         dataset = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
         dataset = dataset.prefetch(tf.data.AUTOTUNE)
@@ -369,9 +406,7 @@ def _check_sample_bytes(kept: list[Any], size: int) -> None:
         )
 
 
-def _source(
-    dataset: Any, labels: npt.ArrayLike | None
-) -> tuple[Source, int]:
+def _source(dataset: Any, labels: npt.ArrayLike | None) -> tuple[Source, int]:
     examples = as_examples(dataset)
     if examples is not None:
         return ArraySource(examples), 32  # Keras' own default

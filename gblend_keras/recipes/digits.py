@@ -23,6 +23,10 @@ def recipe() -> config.Recipe:
         },
         train=config.TrainConfig(epochs=15, learning_rate=0.02),
         blend=config.BlendConfig(
-            first_super_epoch=5, super_epoch=5, holdout_by_group=True
+            first_super_epoch=5,
+            super_epoch=5,
+            holdout_by_group=True,
+            offline_fraction=0.2,
+            offline_by_group=True,
         ),
     )

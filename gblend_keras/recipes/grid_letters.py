@@ -23,6 +23,9 @@ def recipe() -> config.Recipe:
         },
         train=config.TrainConfig(epochs=24, learning_rate=0.02),
         blend=config.BlendConfig(
-            first_super_epoch=8, super_epoch=4, holdout_fraction=0.125
+            first_super_epoch=8,
+            super_epoch=4,
+            holdout_fraction=0.125,
+            offline_fraction=0.25,
         ),
     )

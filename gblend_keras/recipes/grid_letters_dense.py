@@ -15,15 +15,13 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
-    dense = config.TowerConfig(
-        kind="mlp", widths=(128,), standardise="element"
-    )
+    dense = config.TowerConfig(kind="mlp", widths=(128,), standardise="element")
     return config.Recipe(
         name="grid_letters_dense",
         data=config.DataConfig(
             dataset="grid_letters", modalities=("sound", "video", "motion")
         ),
         towers={"sound": dense, "video": dense, "motion": dense},
-        train=config.TrainConfig(epochs=60, learning_rate=0.005),
-        blend=config.BlendConfig(holdout_fraction=0.125),
+        train=config.TrainConfig(epochs=30, learning_rate=0.005),
+        blend=config.BlendConfig(holdout_fraction=0.125, offline_fraction=0.25),
     )

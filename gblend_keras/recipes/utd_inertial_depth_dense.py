@@ -12,9 +12,7 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
-    dense = config.TowerConfig(
-        kind="mlp", widths=(128,), standardise="element"
-    )
+    dense = config.TowerConfig(kind="mlp", widths=(128,), standardise="element")
     return config.Recipe(
         name="utd_inertial_depth_dense",
         data=config.DataConfig(
@@ -23,9 +21,10 @@ def recipe() -> config.Recipe:
             validation_fraction=0.25,  # one of four subjects
         ),
         towers={"inertial": dense, "depth": dense},
-        train=config.TrainConfig(epochs=60, learning_rate=0.005),
+        train=config.TrainConfig(epochs=40, learning_rate=0.005),
         blend=config.BlendConfig(
-            holdout_fraction=0.25,  # one of four subjects
-            holdout_by_group=True,
+            holdout_fraction=0.125,
+            offline_fraction=0.25,  # one of four subjects
+            offline_by_group=True,
         ),
     )

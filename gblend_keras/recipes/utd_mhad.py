@@ -28,7 +28,8 @@ def recipe() -> config.Recipe:
         blend=config.BlendConfig(
             first_super_epoch=8,
             super_epoch=4,
-            holdout_fraction=0.25,  # one of four subjects
-            holdout_by_group=True,
+            holdout_fraction=0.125,
+            offline_fraction=0.25,  # one of four subjects
+            offline_by_group=True,
         ),
     )

@@ -18,8 +18,8 @@ def build_conv3d(
     keeps the resolution, every later one halves it.
 
     Args:
-        input_shape: `(frames, height, width, channels)`; any of the sizes but the
-            channels may be None.
+        input_shape: `(frames, height, width, channels)`.
+            Any of them but the channels may be None.
         widths: Filters of each stage; the last is the feature size.
         dropout: Share of the features dropped in training.
         preprocessing: Layer on the raw input, such as a normalisation.
@@ -54,7 +54,10 @@ def build_conv3d(
             use_bias=False,  # the norm below has the offset
             name=f"stage_{stage}_conv",
         )(x)
-        x = layers.BatchNormalization(name=f"stage_{stage}_norm")(x)
+        x = layers.BatchNormalization(
+            momentum=0.9,  # the paper's; 0.99 lags behind short trainings
+            name=f"stage_{stage}_norm",
+        )(x)
         x = layers.ReLU(name=f"stage_{stage}_output")(x)
     x = layers.GlobalAveragePooling3D(name="pool")(x)
     if dropout:

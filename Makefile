@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make demo` and `make test`.
+# Both make .venv and install into it what is missing.
+
+# The first Python of these that is 3.11 or 3.12; override with PYTHON=...
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	2>/dev/null && echo $$p && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: demo test test-large lint bench wheel clean
+
+$(VENV)/installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or 3.12 is needed; set PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+# Embedded data: every modality alone, joint training, online G-Blend.
+demo: $(VENV)/installed
+	$(RUN) tools/compare.py --recipe=digits --seeds=1 --methods=modalities,joint,online --workdir=runs/demo
+
+lint: $(VENV)/installed
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+test: lint
+	$(RUN) -m pytest --doctest-modules gblend_keras/blending/ogr.py tests -m "not large"
+
+test-large: $(VENV)/installed
+	$(RUN) -m pytest tests -m large
+
+bench: $(VENV)/installed
+	$(RUN) tools/benchmark.py
+
+wheel: $(VENV)/installed
+	$(RUN) -m build --wheel
+
+clean:
+	rm -rf build dist *.egg-info gblend_keras.egg-info .pytest_cache .mypy_cache .ruff_cache

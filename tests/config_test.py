@@ -1,0 +1,60 @@
+"""Recipes, settings from the command line, and their errors."""
+
+import json
+
+import pytest
+
+import gblend_keras as gb
+from gblend_keras import config
+
+
+@pytest.mark.parametrize("name", gb.recipes.names())
+def test_every_recipe_is_named_like_its_file_and_is_json(name):
+    recipe = gb.recipes.get(name)
+    assert recipe.name == name
+    assert json.loads(json.dumps(recipe.to_json()))["name"] == name
+
+
+def test_unknown_recipe_lists_close_names():
+    with pytest.raises(ValueError, match="Did you mean utd_mhad"):
+        gb.recipes.get("utd_mahd")
+
+
+def test_settings_are_parsed_by_the_type_of_their_field():
+    recipe = config.with_settings(
+        gb.recipes.get("digits"),
+        [
+            "train.epochs=3",
+            "train.drop_at=0.5,0.75",
+            "blend.holdout_by_group=false",
+            "towers.image.widths=4,8",
+            "towers.new.kind=mlp",
+            "data.modalities=sound",
+        ],
+    )
+    assert recipe.train.epochs == 3
+    assert recipe.train.drop_at == (0.5, 0.75)
+    assert recipe.blend.holdout_by_group is False
+    assert recipe.towers["image"].widths == (4, 8)
+    assert recipe.towers["new"].kind == "mlp"
+    assert recipe.data.modalities == ("sound",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "advice"),
+    [
+        ("train.epochs", "Write train.epochs=10, say."),
+        ("train.epoch=3", "Check the spelling."),
+        ("epochs=3", "for all keys."),
+        ("train.epochs=many", "Correct the value."),
+        ("train.epochs=0", "Choose a value inside."),
+        ("blend.holdout_by_group=yes", "Correct the value."),
+        ("blend.measure=los", "Choose one of them."),
+        ("towers.image.kind=conv9d", "Choose one of them."),
+        ("towers.image.widths=", "Choose a value inside."),
+        ("data.evaluate_on=train", "Choose one of them."),
+    ],
+)
+def test_wrong_settings_are_refused(setting, advice):
+    with pytest.raises(ValueError, match=advice):
+        config.with_settings(gb.recipes.get("digits"), [setting])

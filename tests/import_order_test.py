@@ -1,0 +1,95 @@
+"""Keeps the package readable from top to bottom: imports point upwards."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gblend_keras"
+# Reading order. A module may import only modules named before it.
+ORDER = (
+    "files",
+    "config",
+    "recipes",
+    "data.arrays",
+    "data.holdout",
+    "data.audio",
+    "data.speech",
+    "data.cache",
+    "data.digits",
+    "data.grid",
+    "data.utd_mhad",
+    "data.sets",
+    "data.pipeline",
+    "towers",
+    "fusion",
+    "network",
+    "progress",
+    "blending.ogr",
+    "blending.checks",
+    "blending.losses",
+    "blending.model",
+    "blending.snapshot",
+    "blending.probe",
+    "blending.estimators",
+    "blending.callback",
+    "building",
+    "checkpointing",
+    "distribution",
+    "reporting",
+    "training",
+    "comparison",
+    "benchmarks",
+)
+
+
+def unit_of(name):
+    """The entry of ORDER that a module belongs to."""
+    parts = name.split(".")
+    for length in (2, 1):
+        if ".".join(parts[:length]) in ORDER:
+            return ".".join(parts[:length])
+    return None
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module.split(".")[0] == "gblend_keras":
+                rest = node.module.split(".")[1:]
+                for alias in node.names:
+                    yield ".".join([*rest, alias.name])
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        if not name.endswith("__init__") or name == "recipes.__init__":
+            yield path, name
+
+
+@pytest.mark.parametrize(
+    "path, name", list(modules()), ids=lambda value: str(value)
+)
+def test_imports_follow_the_reading_order(path, name):
+    unit = unit_of(name)
+    assert unit is not None, f"{name} has no place in ORDER"
+    earlier = ORDER[: ORDER.index(unit) + 1]
+    for each in imported(ast.parse(path.read_text())):
+        assert unit_of(each) in earlier, f"{name} imports {each}"
+
+
+def test_nothing_of_the_package_imports_the_tools():
+    for path in PACKAGE.rglob("*.py"):
+        assert "from tools" not in path.read_text(), path
+
+
+def test_arithmetic_needs_numpy_alone():
+    tree = ast.parse((PACKAGE / "blending" / "ogr.py").read_text())
+    names = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert names == {"dataclasses", "numpy"}

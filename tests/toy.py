@@ -1,0 +1,69 @@
+"""A small problem that every part is tested on."""
+
+import keras
+import numpy as np
+from keras import layers
+
+import gblend_keras as gb
+
+NUM_CLASSES = 3
+
+
+def arrays(num_modalities=2, *, num_examples=96, seed=0, noise=1.0):
+    """Makes modalities "m0", "m1", ...: a class centre and noise."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(num_examples) % NUM_CLASSES
+    x = {}
+    for index in range(num_modalities):
+        centres = rng.normal(size=(NUM_CLASSES, 6 + index))
+        spread = rng.normal(size=(num_examples, 6 + index))
+        x[f"m{index}"] = (centres[y] + noise * spread).astype(np.float32)
+    return x, y
+
+
+def tower(modality, size, *, dropout=0.0, norm=False, units=8):
+    """Builds a tower of one dense layer."""
+    inputs = keras.Input((size,))
+    x = layers.Dense(units, activation="relu")(inputs)
+    if norm:
+        x = layers.BatchNormalization()(x)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, x, name=f"{modality}_tower")
+
+
+def model(
+    num_modalities=2,
+    *,
+    optimizer=None,
+    dropout=0.0,
+    norm=False,
+    multi_label=False,
+    **compile_arguments,
+):
+    """Builds and compiles a model for `arrays`."""
+    towers = {
+        f"m{index}": tower(f"m{index}", 6 + index, dropout=dropout, norm=norm)
+        for index in range(num_modalities)
+    }
+    network = gb.late_fusion(towers, NUM_CLASSES)
+    blended = gb.BlendedModel(network, multi_label=multi_label)
+    blended.compile(
+        optimizer or keras.optimizers.SGD(0.05, momentum=0.9),
+        metrics=["accuracy"],
+        **compile_arguments,
+    )
+    return blended
+
+
+def state(blended):
+    """Copies every variable of the model and its optimizer."""
+    variables = [*blended.variables, *blended.optimizer.variables]
+    return [keras.ops.convert_to_numpy(each).copy() for each in variables]
+
+
+def fit(blended, data, callbacks=(), epochs=3, **arguments):
+    """Trains quietly."""
+    return blended.fit(
+        data, epochs=epochs, verbose=0, callbacks=list(callbacks), **arguments
+    )
