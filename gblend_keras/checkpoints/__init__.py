@@ -1,0 +1,1 @@
+"""Public checkpoints of others: read, named, converted."""

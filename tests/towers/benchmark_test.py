@@ -1,0 +1,54 @@
+"""The benchmark of the towers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gblend_keras.towers import benchmark
+from gblend_keras.towers import transformer
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_help_of_the_tool_does_not_import_tensorflow():
+    tool = ROOT / "tools" / "benchmark_towers.py"
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", tool, "--help"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    imported = {
+        line.split("|")[-1].strip().split(".")[0]
+        for line in result.stderr.splitlines()
+    }
+    assert "--towers" in result.stdout and "absl" in imported
+    assert not imported & {"tensorflow", "keras", "numpy"}
+
+
+def test_a_row_has_what_was_measured():
+    case = benchmark.Case(transformer.build_transformer, (4, 3), (2, 3))
+    row = benchmark.measure("mine", case, repeats=1)
+    tower = transformer.build_transformer((4, 3))
+    assert row.parameters == tower.count_params()
+    assert row.giga_multiply_adds > 0
+    assert 0 < row.forward_seconds < 60 and 0 < row.step_seconds < 60
+    assert str(row).split()[:2] == ["mine", "4x3"]
+    assert len(str(row).split()) == len(benchmark.HEADER.split()) - 1
+
+
+def test_unknown_tower_is_refused():
+    with pytest.raises(ValueError, match="Choose from these"):
+        next(benchmark.rows(["r3d_19"]))
+
+
+def test_every_family_and_depth_is_measured():
+    names = set(benchmark.cases())
+    for depth in (18, 34, 50, 101, 152):
+        assert {f"r3d_{depth}", f"r2plus1d_{depth}", f"audio_{depth}"} <= names
+    for depth in (50, 101, 152):
+        assert {f"ip_csn_{depth}", f"ir_csn_{depth}"} <= names
