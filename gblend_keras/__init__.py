@@ -24,16 +24,30 @@ _HOMES = {
     "Recipe": "config",
     "Splits": "data.arrays",
     "blend_weights": "blending.ogr",
+    "build_application": "towers.application",
+    "build_audio_resnet": "towers.audio_resnet",
     "build_conv1d": "towers.conv1d",
     "build_conv2d": "towers.conv2d",
     "build_conv3d": "towers.conv3d",
+    "build_csn": "towers.csn",
+    "build_hub": "towers.hub",
+    "build_mc3": "towers.resnet3d",
     "build_mlp": "towers.mlp",
+    "build_pointnet": "towers.pointnet",
+    "build_r2plus1d": "towers.r2plus1d",
+    "build_resnet3d": "towers.resnet3d",
+    "build_transformer": "towers.transformer",
+    "convert_checkpoint": "checkpoints.convert",
     "fold_indices": "data.holdout",
     "late_fusion": "network",
+    "load_converted": "checkpoints.convert",
     "make_dataset": "data.pipeline",
     "make_training_dataset": "data.pipeline",
     "overfitting_to_generalisation": "blending.ogr",
     "split_holdout": "data.pipeline",
+    "split_tower": "towers.stages",
+    "stage_outputs": "towers.stages",
+    "upper_like": "towers.stages",
 }
 _MODULES = (
     "benchmarks",
@@ -44,6 +58,14 @@ _MODULES = (
     "recipes",
     "reporting",
     "training",
+)
+
+# What a saved model may need to find when Keras loads it.
+_REGISTERING = (
+    "blending.model",
+    "towers.depthwise",
+    "towers.hub",
+    "towers.pointnet",
 )
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
@@ -91,7 +113,8 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
 
 
 def _register_classes() -> None:
-    importlib.import_module(f"{__name__}.blending.model")
+    for name in _REGISTERING:
+        importlib.import_module(f"{__name__}.{name}")
 
 
 if "keras" in sys.modules:

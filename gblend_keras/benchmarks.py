@@ -6,6 +6,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,6 +19,7 @@ from gblend_keras.blending import callback
 from gblend_keras.blending import model as blended
 from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
+from gblend_keras.towers import benchmark
 from gblend_keras.towers import conv2d
 from gblend_keras.towers import mlp
 
@@ -44,6 +47,24 @@ def measure(part: str, *, rounds: int = 15) -> dict[str, Any]:
     if part == "start":
         return start_times()
     return peak_memory()
+
+
+def tower_lines(names: Sequence[str], *, repeats: int) -> Iterator[str]:
+    """Measures towers: parameters, GFLOPs, seconds a forward and a step.
+
+    Args:
+        names: Some of `towers.benchmark.cases()`; none measures all.
+        repeats: How often each time is measured; the best one counts.
+
+    Yields:
+        A head line, then one line a tower.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    yield benchmark.HEADER
+    for row in benchmark.rows(names, repeats=repeats):
+        yield str(row)
 
 
 def compare_steps(rounds: int) -> dict[str, Any]:

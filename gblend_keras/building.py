@@ -1,6 +1,7 @@
 """A recipe and its data -> a compiled `BlendedModel`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,17 +10,37 @@ from gblend_keras import config
 from gblend_keras import network
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import arrays
+from gblend_keras.towers import application
+from gblend_keras.towers import audio_resnet
 from gblend_keras.towers import conv1d
 from gblend_keras.towers import conv2d
 from gblend_keras.towers import conv3d
+from gblend_keras.towers import csn
+from gblend_keras.towers import hub
 from gblend_keras.towers import mlp
+from gblend_keras.towers import pointnet
+from gblend_keras.towers import r2plus1d
+from gblend_keras.towers import resnet3d
+from gblend_keras.towers import transformer
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "mlp": mlp.build_mlp,
     "conv1d": conv1d.build_conv1d,
     "conv2d": conv2d.build_conv2d,
     "conv3d": conv3d.build_conv3d,
+    "resnet3d": resnet3d.build_resnet3d,
+    "r2plus1d": r2plus1d.build_r2plus1d,
+    "csn": csn.build_csn,
+    "audio_resnet": audio_resnet.build_audio_resnet,
+    "pointnet": pointnet.build_pointnet,
+    "transformer": transformer.build_transformer,
+    "application": application.build_application,
+    "hub": hub.build_hub,
 }
+SMALL = ("mlp", "conv1d", "conv2d", "conv3d")
+RESIDUAL = ("resnet3d", "r2plus1d", "csn", "audio_resnet")
+# What `variant` is called in the builders that have one.
+VARIANTS = {"csn": "mode", "application": "application", "hub": "handle"}
 # A feature that hardly varied in training is not blown up: its deviation is
 # taken as at least this share of the mean one.
 SMALLEST_DEVIATION = 1.0
@@ -83,17 +104,38 @@ def build_tower(
     if kind == "auto":
         by_axes = {1: "mlp", 2: "conv1d", 3: "conv2d", 4: "conv3d"}
         kind = by_axes.get(examples.ndim - 1, "mlp")
-    shape = examples.shape[1:]
     try:
         return BUILDERS[kind](
-            shape,
-            widths=settings.widths,
-            dropout=settings.dropout,
-            preprocessing=standardisation(settings.standardise, examples),
+            examples.shape[1:],
             name=f"{modality}_tower",
+            **_arguments(kind, settings, examples),
         )
     except ValueError as error:
         raise ValueError(f"Tower of modality '{modality}': {error}") from error
+
+
+def _arguments(
+    kind: str, settings: config.TowerConfig, examples: arrays.Array
+) -> dict[str, Any]:
+    """Returns what the builder of a kind takes of the settings."""
+    arguments: dict[str, Any] = {}
+    if kind in SMALL:
+        arguments |= {"widths": settings.widths, "dropout": settings.dropout}
+    if kind in RESIDUAL and settings.depth:
+        arguments["depth"] = settings.depth
+    if kind in VARIANTS and settings.variant:
+        arguments[VARIANTS[kind]] = settings.variant
+    if kind in (*SMALL, *RESIDUAL):
+        arguments["preprocessing"] = standardisation(
+            settings.standardise, examples
+        )
+    elif settings.standardise != "none":
+        raise ValueError(
+            f"`standardise` cannot be used with kind '{kind}'. Expected "
+            f"'none'. Received: standardise={settings.standardise!r}. "
+            "Set it to none, and scale the data beforehand."
+        )
+    return arguments
 
 
 def standardisation(

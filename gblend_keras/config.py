@@ -7,6 +7,21 @@ from collections.abc import Mapping
 from typing import Any
 from typing import Literal
 
+TOWER_KINDS = (
+    "auto",
+    "mlp",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "resnet3d",
+    "r2plus1d",
+    "csn",
+    "audio_resnet",
+    "pointnet",
+    "transformer",
+    "application",
+    "hub",
+)
 BLENDS = ("online", "offline", "uniform", "joint", "modalities")
 
 
@@ -19,7 +34,9 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
         )
 
 
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(
+    name: str, value: str | int, choices: tuple[str | int, ...]
+) -> None:
     """Raises unless `value` is one of `choices`."""
     if value not in choices:
         raise ValueError(
@@ -141,26 +158,29 @@ class TowerConfig:
     """One tower of a recipe.
 
     Attributes:
-        kind: "mlp", "conv1d", "conv2d" or "conv3d"; "auto" goes by the number
-            of axes of an example: 1, 2, 3 or 4.
-        widths: Units or filters of each layer or stage.
-        dropout: Share of the features dropped in training.
+        kind: One of `TOWER_KINDS`; "auto" goes by the number of axes of an
+            example, 1, 2, 3 or 4: "mlp", "conv1d", "conv2d" or "conv3d".
+        widths: Of these four: units or filters of each layer or stage.
+        dropout: Of these four: share of the features dropped in training.
+        depth: Of residual towers: 18, 34, 50, 101 or 152; 0 for the
+            builder's default.
+        variant: "ip" or "ir" for csn, a name for application, a handle for
+            hub; "" for the builder's default.
         standardise: "channel" or "element": subtract the mean and divide by
             the deviation of the training set, over all but the last axis or
             over examples alone; "none".
     """
 
-    kind: Literal["auto", "mlp", "conv1d", "conv2d", "conv3d"] = "auto"
+    kind: str = "auto"
     widths: tuple[int, ...] = (16, 32, 64, 128)
     dropout: float = 0.0
+    depth: int = 0
+    variant: str = ""
     standardise: Literal["channel", "element", "none"] = "channel"
 
     def __post_init__(self) -> None:
-        check_choice(
-            "towers.kind",
-            self.kind,
-            ("auto", "mlp", "conv1d", "conv2d", "conv3d"),
-        )
+        check_choice("towers.kind", self.kind, TOWER_KINDS)
+        check_choice("towers.depth", self.depth, (0, 18, 34, 50, 101, 152))
         check_choice(
             "towers.standardise",
             self.standardise,

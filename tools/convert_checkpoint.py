@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
     # Here, so that --help is quick: it imports TensorFlow.
     convert = importlib.import_module("gblend_keras.checkpoints.convert")
     try:
-        report = convert.convert(
+        report = convert.convert_checkpoint(
             _SOURCE.value,
             _INPUT.value,
             _OUTPUT.value,

@@ -79,7 +79,7 @@ class Report:
         return "\n".join((*lines, self.summary()))
 
 
-def convert(
+def convert_checkpoint(
     source: str,
     input: str | os.PathLike[str],
     output: str | os.PathLike[str] | None,

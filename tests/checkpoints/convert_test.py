@@ -78,7 +78,9 @@ def converted(state, tmp_path_factory):
     folder = tmp_path_factory.mktemp("converted")
     (folder / "net.pkl").write_bytes(pickle.dumps(state, 4))
     output = folder / "net.weights.h5"
-    return output, convert.convert("torchvision", folder / "net.pkl", output)
+    return output, convert.convert_checkpoint(
+        "torchvision", folder / "net.pkl", output
+    )
 
 
 def test_every_weight_is_where_it_belongs(converted, state):
@@ -103,7 +105,9 @@ def test_every_weight_is_where_it_belongs(converted, state):
 
 def test_every_tensor_stands_in_the_report_once(state, write):
     content = {"state_dict": state | {"more": np.zeros(2)}, "epoch": 3}
-    report = convert.convert("torchvision", write(content), None, dry_run=True)
+    report = convert.convert_checkpoint(
+        "torchvision", write(content), None, dry_run=True
+    )
     named = [pair.source for pair in report.pairs]
     named += [*report.counters, *report.unused, *report.folded]
     assert sorted(named) == sorted(content["state_dict"])
@@ -116,14 +120,14 @@ def test_every_tensor_stands_in_the_report_once(state, write):
 def test_dry_run_writes_nothing(state, write, tmp_path):
     path = write(state)
     output = tmp_path / "net.keras"
-    convert.convert("torchvision", path, output, dry_run=True)
+    convert.convert_checkpoint("torchvision", path, output, dry_run=True)
     assert os.listdir(tmp_path) == [path.name]
 
 
 @pytest.mark.large
 def test_keras_file_stands_alone(converted, state, write, tmp_path):
     output = tmp_path / "net.keras"
-    convert.convert("torchvision", write(state), output)
+    convert.convert_checkpoint("torchvision", write(state), output)
     alone = keras.saving.load_model(output)
     rebuilt = convert.load_converted(output)
     other = convert.load_converted(converted[0])
@@ -157,7 +161,7 @@ def test_contract_travels_with_the_network(converted):
 
 
 def test_clip_can_be_chosen(state, write):
-    report = convert.convert(
+    report = convert.convert_checkpoint(
         "torchvision",
         write(state),
         None,
@@ -195,21 +199,23 @@ def test_wrong_checkpoint_is_refused_and_nothing_appears(
 ):
     path = write(change(state))
     with pytest.raises(ValueError, match=message):
-        convert.convert("torchvision", path, tmp_path / "net.keras")
+        convert.convert_checkpoint("torchvision", path, tmp_path / "net.keras")
     assert os.listdir(tmp_path) == [path.name]
 
 
 @pytest.mark.parametrize("source", ["vmz", "mmaction2"])
 def test_checkpoint_of_another_source_is_refused(source, state, write):
     with pytest.raises(ValueError, match="Choose another `source`"):
-        convert.convert(source, write(state), None, dry_run=True)
+        convert.convert_checkpoint(source, write(state), None, dry_run=True)
 
 
 def test_unknown_source_and_ending_are_refused(state, write, tmp_path):
     with pytest.raises(ValueError, match="Choose one of these"):
-        convert.convert("timm", write(state), None, dry_run=True)
+        convert.convert_checkpoint("timm", write(state), None, dry_run=True)
     with pytest.raises(ValueError, match="Rename it"):
-        convert.convert("torchvision", write(state), tmp_path / "net.h5")
+        convert.convert_checkpoint(
+            "torchvision", write(state), tmp_path / "net.h5"
+        )
 
 
 def test_network_without_its_contract_is_refused(tmp_path):
@@ -229,7 +235,7 @@ def test_failed_write_leaves_the_old_network(
 
     monkeypatch.setattr(keras.Model, "save", fail)
     with pytest.raises(OSError):
-        convert.convert("torchvision", write(state), output)
+        convert.convert_checkpoint("torchvision", write(state), output)
     assert output.read_bytes() == b"old"
     assert not list(tmp_path.glob(".*"))
 

@@ -143,7 +143,7 @@ def test_features_are_those_of_pytorch(name, legacy, tmp_path):
         tmp_path / "net.pth",
         _use_new_zipfile_serialization=not legacy,
     )
-    report = convert.convert(
+    report = convert.convert_checkpoint(
         source, tmp_path / "net.pth", tmp_path / "net.weights.h5"
     )
     assert not report.unused and not report.folded
@@ -188,7 +188,7 @@ def test_audio_visual_network_is_that_of_caffe2(
         expected |= {"rgb_tower": v, "audio_tower": a}
     path = tmp_path / "net.pkl"
     path.write_bytes(pickle.dumps({"blobs": dict(blobs)}, 2))
-    report = convert.convert(
+    report = convert.convert_checkpoint(
         "vmz",
         path,
         tmp_path / "net.keras",
@@ -230,7 +230,9 @@ def test_video_network_is_that_of_caffe2(block_type, depth, tmp_path):
         logits = logits * scale + shift
     path = tmp_path / "net.pkl"
     path.write_bytes(pickle.dumps({"blobs": dict(blobs)}, 2))
-    report = convert.convert("vmz", path, tmp_path / "net.weights.h5")
+    report = convert.convert_checkpoint(
+        "vmz", path, tmp_path / "net.weights.h5"
+    )
     assert report.folded == ("pred_logit_w", "pred_logit_b")
     assert not report.unused
     network = convert.load_converted(
@@ -252,7 +254,7 @@ def test_safetensors_give_the_same_network(tmp_path):
     weights = []
     for name in ("net.pth", "net.safetensors"):
         output = tmp_path / f"{name}.weights.h5"
-        convert.convert(source, tmp_path / name, output)
+        convert.convert_checkpoint(source, tmp_path / name, output)
         weights.append(convert.load_converted(output).get_weights())
         keras.backend.clear_session()
     for a, b in zip(*weights, strict=True):

@@ -1,33 +1,9 @@
 """The benchmark of the towers."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from gblend_keras.towers import benchmark
 from gblend_keras.towers import transformer
-
-ROOT = Path(__file__).parents[2]
-
-
-def test_help_of_the_tool_does_not_import_tensorflow():
-    tool = ROOT / "tools" / "benchmark_towers.py"
-    result = subprocess.run(
-        [sys.executable, "-X", "importtime", tool, "--help"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=False,
-    )
-    imported = {
-        line.split("|")[-1].strip().split(".")[0]
-        for line in result.stderr.splitlines()
-    }
-    assert "--towers" in result.stdout and "absl" in imported
-    assert not imported & {"tensorflow", "keras", "numpy"}
 
 
 def test_a_row_has_what_was_measured():

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras import building
+from gblend_keras import config
 
 CASES = [
     (gb.build_mlp, (7, 3), {"widths": (5, 4)}, 4),
@@ -63,3 +65,19 @@ def test_clips_of_any_length_fit_one_tower():
     tower = gb.build_conv3d((None, None, None, 1), widths=(4,))
     for shape in ((1, 3, 8, 8, 1), (2, 9, 5, 7, 1)):
         assert tower(np.ones(shape, "float32")).shape == (shape[0], 4)
+
+
+def test_recipe_names_any_tower_by_kind():
+    rng = np.random.default_rng(0)
+    examples = rng.normal(size=(4, 100, 40, 1)).astype("float32")
+    settings = config.TowerConfig(kind="audio_resnet", depth=18)
+    tower = building.build_tower("audio", settings, examples)
+    assert tower.name == "audio_tower"
+    assert tower.output.shape == (None, 512)
+    points = rng.normal(size=(4, 16, 3)).astype("float32")
+    plain = config.TowerConfig(kind="pointnet", standardise="none")
+    assert building.build_tower("lidar", plain, points).output.shape[1] == 1024
+    with pytest.raises(ValueError, match="scale the data beforehand."):
+        building.build_tower(
+            "lidar", config.TowerConfig(kind="pointnet"), points
+        )
