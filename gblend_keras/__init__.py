@@ -16,7 +16,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BlendEstimate": "blending.ogr",
+    "BlendEstimate": "blending.estimate",
     "BlendSettings": "config",
     "BlendedModel": "blending.model",
     "Examples": "data.arrays",

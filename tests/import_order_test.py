@@ -20,6 +20,7 @@ ORDER = (
     "data.grid",
     "data.utd_mhad",
     "data.sets",
+    "data.sources",
     "data.pipeline",
     "towers",
     "fusion",
@@ -27,8 +28,11 @@ ORDER = (
     "checkpoints",
     "progress",
     "blending.ogr",
+    "blending.estimate",
     "blending.checks",
     "blending.losses",
+    "blending.measuring",
+    "blending.fitting",
     "blending.model",
     "blending.snapshot",
     "blending.probe",
@@ -93,4 +97,4 @@ def test_arithmetic_needs_numpy_alone():
         if isinstance(node, ast.Import)
         for alias in node.names
     }
-    assert names == {"dataclasses", "numpy"}
+    assert names == {"numpy"}

@@ -15,16 +15,19 @@ from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import progress
 from gblend_keras.blending import estimators
+from gblend_keras.blending import fitting
 from gblend_keras.blending import model as blended
 from gblend_keras.blending import ogr
 from gblend_keras.blending import snapshot
+from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.data import holdout as division
 from gblend_keras.data import pipeline
+from gblend_keras.data import sources
 
 HISTORY_FORMAT = 1
 
 
-class GradientBlending(blended.BlendCallback):
+class GradientBlending(fitting.BlendCallback):
     """Estimates the blend weights of a `BlendedModel` while it trains.
 
     Online, each super-epoch begins with an estimate over its own epochs.
@@ -75,7 +78,7 @@ class GradientBlending(blended.BlendCallback):
         _check_arguments(holdout, super_epochs, folds)
         self.super_epochs = super_epochs
         self.settings = settings or config.BlendSettings()
-        self.estimates: list[ogr.BlendEstimate] = []
+        self.estimates: list[BlendEstimate] = []
         self.verbose: bool | None = None
         self._estimator = estimators.Retrain(self.settings)
         self._train = _as_dataset(train, self.settings.seed)
@@ -88,7 +91,7 @@ class GradientBlending(blended.BlendCallback):
         )
         self._history_path = Path(history_path) if history_path else None
         self._fingerprints: dict[int, str] = {}
-        self._stored: list[ogr.BlendEstimate] = []
+        self._stored: list[BlendEstimate] = []
         self._begun = False
 
     @property
@@ -96,7 +99,7 @@ class GradientBlending(blended.BlendCallback):
         """Every estimate so far as plain values."""
         return [estimate.to_json() for estimate in self.estimates]
 
-    def set_fit_settings(self, settings: blended.FitSettings) -> None:
+    def set_fit_settings(self, settings: fitting.FitSettings) -> None:
         if self.verbose is not None:
             settings = settings._replace(verbose=int(self.verbose))
         super().set_fit_settings(settings)
@@ -147,7 +150,7 @@ class GradientBlending(blended.BlendCallback):
         due = epoch >= first and (epoch - first) % later == 0
         return min(later, left) if due else 0
 
-    def _was_last(self, estimate: ogr.BlendEstimate) -> bool:
+    def _was_last(self, estimate: BlendEstimate) -> bool:
         """Says if no other estimate will need V."""
         if self.super_epochs is None:
             return True
@@ -217,7 +220,7 @@ class GradientBlending(blended.BlendCallback):
 
     def _read_history(self, path: Path) -> None:
         for entry in read_history(path):
-            estimate = ogr.BlendEstimate.from_json(entry)
+            estimate = BlendEstimate.from_json(entry)
             self._stored.append(estimate)
             self._fingerprints[estimate.epoch] = str(entry.get("state"))
 
@@ -324,7 +327,7 @@ def _fold_rounds(train: Any, folds: Any, seed: int) -> list[estimators.Round]:
 
 def _num_examples(dataset: Any) -> int:
     return sum(
-        len(tf.nest.flatten(batch)[0]) for batch in pipeline.batches(dataset)
+        len(tf.nest.flatten(batch)[0]) for batch in sources.batches(dataset)
     )
 
 
@@ -333,4 +336,4 @@ def _sample(train: Any, size: int, seed: int) -> Any:
     feed = pipeline.feed_of(train)
     if feed is not None:
         return feed.view(feed.sample(size, seed=seed))
-    return pipeline.sample_stream(train, size, seed=seed)
+    return sources.sample_stream(train, size, seed=seed)

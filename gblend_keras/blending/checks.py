@@ -8,8 +8,32 @@ import numpy as np
 import tensorflow as tf
 
 from gblend_keras.data import arrays
+from gblend_keras.network import JOINT
 
 LabelRule = tuple[int, bool]  # number of classes, multi-label
+
+
+def check_network(network: object) -> None:
+    """Raises unless the network names its inputs and its heads."""
+    if not isinstance(network, keras.Model):
+        raise ValueError(
+            "`network` is not a model. Expected a functional keras.Model. "
+            f"Received: {type(network).__name__}. Build it with `late_fusion`."
+        )
+    outputs = network.output if network.outputs else None
+    if not isinstance(outputs, dict) or JOINT not in outputs:
+        found = sorted(outputs) if isinstance(outputs, dict) else outputs
+        raise ValueError(
+            "`network` does not name its heads. Expected a dictionary of "
+            f"logits with a head '{JOINT}'. Received: {found}. "
+            "Build it with `late_fusion`."
+        )
+    if not isinstance(network.input, dict):
+        raise ValueError(
+            "`network` does not name its inputs. Expected a dictionary "
+            f"{{modality: input}}. Received: {network.input}. "
+            "Build it with `late_fusion`."
+        )
 
 
 def check_data(network: keras.Model, data: Any, rule: LabelRule) -> None:

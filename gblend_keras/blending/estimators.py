@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from gblend_keras import config
 from gblend_keras import progress
+from gblend_keras.blending import fitting
 from gblend_keras.blending import ogr
 from gblend_keras.blending import probe
+from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.blending.model import FitSettings
 from gblend_keras.blending.snapshot import Snapshot
 from gblend_keras.data import pipeline
 
@@ -66,8 +67,8 @@ class Retrain:
         model: BlendedModel,
         rounds: Sequence[Round],
         window: Window,
-        fit_settings: FitSettings,
-    ) -> ogr.BlendEstimate:
+        fit_settings: fitting.FitSettings,
+    ) -> BlendEstimate:
         """Trains each head alone and computes the weights; leaves no trace.
 
         Args:
@@ -162,7 +163,7 @@ class Retrain:
         losses: tuple[ogr.Losses, ogr.Losses],
         window: Window,
         cost: "_Cost",
-    ) -> ogr.BlendEstimate:
+    ) -> BlendEstimate:
         train, holdout = losses
         heads = model.head_names
         previous = [model.blend_weights[head] for head in heads]
@@ -193,7 +194,7 @@ class Retrain:
             numbers = np.asarray(values, np.float64).tolist()
             return dict(zip(heads, numbers, strict=True))
 
-        return ogr.BlendEstimate(
+        return BlendEstimate(
             epoch=window.epoch,
             num_epochs=window.num_epochs,
             weights=by_head(weights),
@@ -219,7 +220,7 @@ class _Work(NamedTuple):
     model: BlendedModel
     snapshot: Snapshot
     division: Round
-    fit_settings: FitSettings
+    fit_settings: fitting.FitSettings
 
 
 class _Cost(NamedTuple):

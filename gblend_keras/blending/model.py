@@ -2,13 +2,9 @@
 
 import inspect
 import math
-import warnings
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import contextmanager
 from typing import Any
-from typing import NamedTuple
 from typing import TypeVar
 
 import keras
@@ -16,7 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from gblend_keras.blending import checks
+from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
+from gblend_keras.blending import measuring
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
 
@@ -32,24 +30,6 @@ def _documented_by(original: Any) -> Callable[[Method], Method]:
         return method
 
     return decorate
-
-
-class FitSettings(NamedTuple):
-    """What a `fit` was asked for that an estimate inside it must repeat."""
-
-    class_weight: dict[int, float] | None = None
-    steps_per_epoch: int | None = None
-    schedules: tuple[keras.callbacks.LearningRateScheduler, ...] = ()
-    epochs: int = 1
-    verbose: int = 1
-
-
-class BlendCallback(keras.callbacks.Callback):
-    """A callback that `BlendedModel.fit` runs first and tells its settings."""
-
-    def set_fit_settings(self, settings: FitSettings) -> None:
-        """Takes the settings of the `fit` that is about to begin."""
-        self.fit_settings = settings
 
 
 @keras.saving.register_keras_serializable(package="gblend_keras")
@@ -84,7 +64,7 @@ class BlendedModel(keras.Model):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name or "blended_model")
-        _check_network(network)
+        checks.check_network(network)
         self.network = network
         self.multi_label = multi_label
         self.head_names = [*network.output]
@@ -98,7 +78,7 @@ class BlendedModel(keras.Model):
             autocast=False,
         )
         self._head_metrics = losses.HeadMetrics([], None, None)
-        self._measure_function: Any = None
+        self._measurer: measuring.Measurer | None = None
         self.built = True
 
     # Structure
@@ -240,7 +220,7 @@ class BlendedModel(keras.Model):
         self.loss_scale = float(
             len(self.head_names) if loss_scale is None else loss_scale
         )
-        self._measure_function = None
+        self._measurer = None
         super().compile(optimizer=optimizer, **kwargs)
         self._compile_arguments = {
             "optimizer": self.optimizer,
@@ -328,7 +308,7 @@ class BlendedModel(keras.Model):
         measure: str = "loss",
         *,
         class_weight: Mapping[int, float] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[measuring.FloatArray, measuring.FloatArray]:
         """Computes the loss of every example under every head, untrained.
 
         In evaluation mode; each example by itself, so the batch size does not
@@ -342,43 +322,13 @@ class BlendedModel(keras.Model):
         Returns:
             Shape `(examples, heads)`, and sample weights `(examples,)`.
         """
-        if self._measure_function is None:
-            self._measure_function = tf.function(
-                self._measure_batch, reduce_retracing=True
+        if self._measurer is None:
+            self._measurer = measuring.Measurer(
+                self.network, self._loss, multi_label=self.multi_label
             )
-        values, weights = [], []
-        for batch in pipeline.batches(dataset):
-            value, weight = self._measure_function(batch, measure)
-            values.append(value.numpy())
-            factor = _class_factor(batch[1], class_weight)
-            weights.append(weight.numpy() * factor)
-        return (
-            np.concatenate(values).astype(np.float64),
-            np.concatenate(weights).astype(np.float64),
+        return self._measurer.measure(
+            dataset, measure, class_weight=class_weight
         )
-
-    def _measure_batch(
-        self, batch: Any, measure: str
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        logits = self(x, training=False)
-        if measure == "loss":
-            columns = [
-                losses.example_losses(self._loss, y, logits[head])
-                for head in self.head_names
-            ]
-        else:
-            columns = [
-                losses.example_errors(
-                    y, logits[head], multi_label=self.multi_label
-                )
-                for head in self.head_names
-            ]
-        size = tf.shape(columns[0])[0]
-        if sample_weight is None:
-            sample_weight = tf.ones([size])
-        weight = tf.reshape(tf.cast(sample_weight, tf.float32), [size])
-        return tf.stack(columns, axis=1), weight
 
     @_documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -386,12 +336,12 @@ class BlendedModel(keras.Model):
         bound.apply_defaults()
         call = bound.arguments
         self._check_fit(call)
-        call["callbacks"] = self._arranged(call)
+        call["callbacks"] = fitting.arrange_callbacks(call, self._head_metrics)
         call.pop("self")
         if pipeline.feed_of(call["x"]) is None:
             return super().fit(**call)
         call["shuffle"] = False  # the feed shuffles, by epoch
-        with unknown_length():
+        with fitting.unknown_length():
             return super().fit(**call)
 
     @_documented_by(keras.Model.evaluate)
@@ -419,150 +369,3 @@ class BlendedModel(keras.Model):
             self._check(*held_out, *[None] * (3 - len(held_out)))
         elif held_out is not None:
             self._check(held_out, None, None)
-
-    def _arranged(self, call: dict[str, Any]) -> list[Any]:
-        """The callbacks in the order that blending needs."""
-        given = call["callbacks"] or []
-        if isinstance(given, keras.callbacks.Callback):
-            given = [given]
-        settings = FitSettings(
-            class_weight=call["class_weight"],
-            steps_per_epoch=call["steps_per_epoch"],
-            schedules=tuple(
-                callback
-                for callback in given
-                if isinstance(callback, keras.callbacks.LearningRateScheduler)
-            ),
-            epochs=call["epochs"],
-            verbose=1 if call["verbose"] == "auto" else call["verbose"],
-        )
-        first = [each for each in given if isinstance(each, BlendCallback)]
-        for callback in first:
-            callback.set_fit_settings(settings)
-        others = [each for each in given if each not in first]
-        for callback in others:
-            self._settle_direction(callback)
-        return [
-            LossGuard(self.head_names),
-            *first,
-            EpochStarter(call["x"]),
-            *others,
-        ]
-
-    def _settle_direction(self, callback: keras.callbacks.Callback) -> None:
-        """Tells Keras which way a head's metric is better.
-
-        Keras finds that out for the metrics of single-output models only.
-        """
-        monitors = (
-            keras.callbacks.EarlyStopping,
-            keras.callbacks.ModelCheckpoint,
-        )
-        if isinstance(callback, monitors) and callback.mode == "auto":
-            callback.mode = (
-                losses.better_direction(callback.monitor, self._head_metrics)
-                or "auto"
-            )
-
-
-class LossGuard(keras.callbacks.Callback):
-    """Stops training, with a sentence, when a head's loss is not finite."""
-
-    async_safe = True  # reads its arguments only
-
-    def __init__(self, head_names: list[str]) -> None:
-        super().__init__()
-        self._names = {f"{head}_loss": head for head in head_names}
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._check(logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._check(logs or {})
-
-    def _check(self, logs: Mapping[str, float]) -> None:
-        for name, head in self._names.items():
-            if not math.isfinite(logs.get(name, 0.0)):
-                raise FloatingPointError(
-                    f"The loss of head '{head}' is not finite in epoch "
-                    f"{self._epoch}. Expected a number. "
-                    f"Received: {name}={logs[name]}. "
-                    "Lower the learning rate or check the features."
-                )
-
-
-@contextmanager
-def unknown_length() -> Iterator[None]:
-    """Lets a `fit` find out by itself how long an epoch is.
-
-    The length of a feed changes when the holdout goes back into training, so
-    it cannot be told beforehand. Keras warns at the end of such an epoch as
-    if data were missing.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Your input ran out of data")
-        yield
-
-
-class EpochStarter(keras.callbacks.Callback):
-    """Makes the order and the dropout of an epoch functions of the epoch.
-
-    A dataset of ours is told which epoch begins, and each random generator of
-    the model starts from the place that belongs to it. Keras saves no state
-    of generators, so a resumed run would else drop other units.
-
-    Args:
-        dataset: What is trained on.
-    """
-
-    def __init__(self, dataset: object) -> None:
-        super().__init__()
-        self._feed = pipeline.feed_of(dataset)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._feed is not None:
-            self._feed.start_epoch(epoch)
-        place = (epoch << 20) % 2**32  # a million steps before it repeats
-        for variable in self.model.variables:
-            if variable.name == "seed_generator_state":
-                seed = int(keras.ops.convert_to_numpy(variable)[0])
-                variable.assign(np.array([seed, place], np.uint32))
-
-
-def _class_factor(
-    y: Any, class_weight: Mapping[int, float] | None
-) -> np.ndarray | float:
-    """The class weight of each example; 1 without class weights."""
-    if not class_weight:
-        return 1.0
-    labels = np.asarray(y)
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(axis=-1)
-    factors = [class_weight.get(int(label), 1.0) for label in labels.ravel()]
-    return np.array(factors)
-
-
-def _check_network(network: object) -> None:
-    if not isinstance(network, keras.Model):
-        raise ValueError(
-            "`network` is not a model. Expected a functional keras.Model. "
-            f"Received: {type(network).__name__}. Build it with `late_fusion`."
-        )
-    outputs = network.output if network.outputs else None
-    if not isinstance(outputs, dict) or JOINT not in outputs:
-        found = sorted(outputs) if isinstance(outputs, dict) else outputs
-        raise ValueError(
-            "`network` does not name its heads. Expected a dictionary of "
-            f"logits with a head '{JOINT}'. Received: {found}. "
-            "Build it with `late_fusion`."
-        )
-    if not isinstance(network.input, dict):
-        raise ValueError(
-            "`network` does not name its inputs. Expected a dictionary "
-            f"{{modality: input}}. Received: {network.input}. "
-            "Build it with `late_fusion`."
-        )

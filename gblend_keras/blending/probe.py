@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from gblend_keras.blending import model as blended
+from gblend_keras.blending import fitting
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.network import JOINT
 
@@ -88,7 +88,7 @@ def train_heads(
     *,
     initial_epoch: int,
     epochs: int,
-    settings: blended.FitSettings,
+    settings: fitting.FitSettings,
     callbacks: list[keras.callbacks.Callback],
 ) -> None:
     """Trains only these heads, with the model's own compiled step.
@@ -105,7 +105,7 @@ def train_heads(
         callbacks: Callbacks for these epochs, such as a progress bar.
     """
     model.isolate_heads(heads)
-    with _undisturbed(model), blended.unknown_length():
+    with _undisturbed(model), fitting.unknown_length():
         keras.Model.fit(
             model,
             dataset,
@@ -116,8 +116,8 @@ def train_heads(
             verbose=0,
             shuffle=False,  # a dataset shuffles itself
             callbacks=[
-                blended.LossGuard(model.head_names),
-                blended.EpochStarter(dataset),
+                fitting.LossGuard(model.head_names),
+                fitting.EpochStarter(dataset),
                 *settings.schedules,
                 *callbacks,
             ],

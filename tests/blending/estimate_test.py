@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.blending import estimators
-from gblend_keras.blending import model as blended
+from gblend_keras.blending import fitting
 from gblend_keras.blending import probe
 from gblend_keras.blending import snapshot
 from tests import toy
@@ -33,7 +33,7 @@ def estimated(model, train, holdout, *, epochs=2, epoch=0):
         model,
         callback._rounds,
         estimators.Window(epoch, epochs),
-        blended.FitSettings(verbose=0),
+        fitting.FitSettings(verbose=0),
     )
 
 
@@ -262,7 +262,7 @@ def test_an_error_inside_an_estimate_puts_the_model_back():
             model,
             callback._rounds,
             estimators.Window(0, 1),
-            blended.FitSettings(
+            fitting.FitSettings(
                 verbose=0,
                 schedules=(keras.callbacks.LearningRateScheduler(fail),),
             ),

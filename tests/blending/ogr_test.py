@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gblend_keras.blending import ogr
+from gblend_keras.blending.estimate import BlendEstimate
 
 
 def losses(num_examples=40, num_heads=3, seed=0, gain=0.5):
@@ -196,7 +197,7 @@ def test_empty_holdout_is_refused():
 
 
 def test_estimate_survives_json_and_says_when_it_is_uniform():
-    estimate = ogr.BlendEstimate(
+    estimate = BlendEstimate(
         epoch=3,
         num_epochs=2,
         weights={"rgb": 0.6, "joint": 0.4},
@@ -212,7 +213,7 @@ def test_estimate_survives_json_and_says_when_it_is_uniform():
         examples_trained=100,
         seconds=1.5,
     )
-    again = ogr.BlendEstimate.from_json(estimate.to_json())
+    again = BlendEstimate.from_json(estimate.to_json())
     assert again == estimate
     assert estimate.cannot_be_told_from_uniform
     lines = estimate.summary().splitlines()
@@ -224,4 +225,4 @@ def test_estimate_survives_json_and_says_when_it_is_uniform():
 
 def test_history_entry_without_a_field_is_refused():
     with pytest.raises(ValueError, match="Start the run in a new folder."):
-        ogr.BlendEstimate.from_json({"epoch": 1})
+        BlendEstimate.from_json({"epoch": 1})

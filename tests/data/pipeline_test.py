@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.data import pipeline
+from gblend_keras.data import sources
 
 
 def numbered(size=20):
@@ -124,17 +125,17 @@ def test_known_labels_spare_a_pass_over_the_stream():
 
 
 def test_sample_of_a_stream_is_of_the_size_asked_for_and_fixed():
-    sample = pipeline.sample_stream(stream(), 7, seed=0)
+    sample = sources.sample_stream(stream(), 7, seed=0)
     assert len(rows(sample)) == len(set(rows(sample))) == 7
-    assert rows(sample) == rows(pipeline.sample_stream(stream(), 7, seed=0))
-    other = pipeline.sample_stream(stream(), 7, seed=1)
+    assert rows(sample) == rows(sources.sample_stream(stream(), 7, seed=0))
+    other = sources.sample_stream(stream(), 7, seed=1)
     assert rows(sample) != rows(other)
 
 
 def test_sample_that_fills_the_memory_is_refused(monkeypatch):
-    monkeypatch.setattr(pipeline, "MAX_SAMPLE_BYTES", 10)
+    monkeypatch.setattr(sources, "MAX_SAMPLE_BYTES", 10)
     with pytest.raises(ValueError, match="or pass `train_sample`."):
-        pipeline.sample_stream(stream(), 7, seed=0)
+        sources.sample_stream(stream(), 7, seed=0)
 
 
 @pytest.mark.parametrize(

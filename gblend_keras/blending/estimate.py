@@ -1,0 +1,95 @@
+"""BlendEstimate: what one estimate measured, as values, text and JSON."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendEstimate:
+    """What one estimate measured, and the weights that follow from it.
+
+    Attributes:
+        epoch: N, the epochs trained before the estimate.
+        num_epochs: n, the epochs each head was trained alone.
+        weights: `{head: weight}`, summing to 1.
+        generalisation: `{head: G}`, in nats (or accuracy, see `measure`).
+        overfitting: `{head: O}`, in the same unit.
+        overfitting_error: `{head: standard error of O}`.
+        ogr: `{head: |O / G|}`; None where G is 0.
+        intervals: `{head: (low, high)}`, the 95 % interval of its weight.
+        kept_previous: True when no head generalised and the weights stayed.
+        measure: "loss" or "accuracy".
+        num_holdout: Examples in V (over all folds).
+        num_passes: Passes of `num_epochs` that were trained.
+        examples_trained: Examples that these passes trained on.
+        seconds: What the estimate took, wall clock.
+    """
+
+    epoch: int
+    num_epochs: int
+    weights: dict[str, float]
+    generalisation: dict[str, float]
+    overfitting: dict[str, float]
+    overfitting_error: dict[str, float]
+    ogr: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+    kept_previous: bool
+    measure: str
+    num_holdout: int
+    num_passes: int
+    examples_trained: int
+    seconds: float
+
+    @property
+    def cannot_be_told_from_uniform(self) -> bool:
+        """True when every interval contains the uniform weight."""
+        uniform = 1 / len(self.weights)
+        return all(
+            low <= uniform <= high for low, high in self.intervals.values()
+        )
+
+    def summary(self) -> str:
+        """Returns the estimate as text: a title, then one line a head."""
+        width = max(map(len, self.weights))
+        lines = [
+            f"Blend at epoch {self.epoch} (heads alone for {self.num_epochs} "
+            f"epochs, {self.num_holdout} held out, {self.seconds:.0f} s):"
+        ]
+        for head, weight in self.weights.items():
+            low, high = self.intervals[head]
+            ratio = self.ogr[head]
+            lines.append(
+                f"  {head:<{width}} weight {weight:.3f} [{low:.2f} {high:.2f}]"
+                f"  G {self.generalisation[head]:+.3f}"
+                f"  O {self.overfitting[head]:+.3f}"
+                f"  OGR {'inf' if ratio is None else f'{ratio:.2f}'}"
+            )
+        if self.kept_previous:
+            lines.append(
+                "  No head generalised: the weights stay as they were."
+            )
+        elif self.cannot_be_told_from_uniform:
+            lines.append("  These weights cannot be told from uniform ones.")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the estimate as plain values, for `blend_history.json`."""
+        return dataclasses.asdict(self) | {
+            "cannot_be_told_from_uniform": self.cannot_be_told_from_uniform
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, object]) -> "BlendEstimate":
+        """Returns the estimate that `to_json` wrote.
+
+        Raises:
+            ValueError: If a field is missing.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise ValueError(
+                "A blend history entry lacks fields. Expected "
+                f"{names}. Received: no {missing}. "
+                "Start the run in a new folder."
+            )
+        return cls(**{name: values[name] for name in names})  # type: ignore[arg-type]
