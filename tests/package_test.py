@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,39 @@ def test_example_in_the_readme_runs():
     shorter = shorter.replace("(10, 5)", "(2, 1)")
     done = python("-c", setting + shorter)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_wheel_holds_the_package_alone_and_works_outside_the_tree(tmp_path):
+    done = python(
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        f"--wheel-dir={tmp_path}",
+        ".",
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {
+        "gblend_keras",
+        f"gblend_keras-{gb.__version__}.dist-info",
+    }
+    assert "gblend_keras/py.typed" in names
+    code = (
+        f"import sys; sys.path.insert(0, {str(wheel)!r}); import gblend_keras;"
+        "print(gblend_keras.__file__, gblend_keras.recipes.names())"
+    )
+    outside = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert wheel.name in outside.stdout and "utd_mhad" in outside.stdout

@@ -25,6 +25,15 @@ from gblend_keras.data import pipeline
 from gblend_keras.data import sources
 
 HISTORY_FORMAT = 1
+# They undo much of what a weight on a loss does.
+ADAPTIVE_OPTIMIZERS = (
+    keras.optimizers.Adam,  # and AdamW
+    keras.optimizers.Adagrad,
+    keras.optimizers.Adadelta,
+    keras.optimizers.Adamax,
+    keras.optimizers.Nadam,
+    keras.optimizers.RMSprop,
+)
 
 
 class GradientBlending(fitting.BlendCallback):
@@ -112,6 +121,12 @@ class GradientBlending(fitting.BlendCallback):
                 "Wrap the network: BlendedModel(network)."
             )
         ogr.check_floor(self.settings.weight_floor, len(self.model.head_names))
+        if isinstance(self.model.optimizer, ADAPTIVE_OPTIMIZERS):
+            logging.warning(
+                "%s divides each gradient by its own size, so blend weights "
+                "change little inside a tower. Use SGD with momentum.",
+                type(self.model.optimizer).__name__,
+            )
         self.estimates, self._stored, self._fingerprints = [], [], {}
         self._begun = False
         if self._history_path is not None and self._history_path.exists():

@@ -183,7 +183,8 @@ class Retrain:
             num_samples=self.settings.bootstrap_samples,
             seed=self.settings.seed,
         )
-        if self.settings.weights_from == "bootstrap":
+        kept_previous = bool((measured.generalisation <= 0).all())
+        if self.settings.weights_from == "bootstrap" and not kept_previous:
             weights = drawn.mean(axis=0)
         intervals = ogr.weight_intervals(drawn)
         ratios = ogr.overfitting_to_generalisation(
@@ -209,7 +210,7 @@ class Retrain:
                 head: (float(low), float(high))
                 for head, (low, high) in zip(heads, intervals, strict=True)
             },
-            kept_previous=bool((measured.generalisation <= 0).all()),
+            kept_previous=kept_previous,
             measure=self.settings.measure,
             num_holdout=len(holdout.start),
             **cost._asdict(),

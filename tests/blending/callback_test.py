@@ -282,3 +282,40 @@ def test_endless_training_set_trains_with_steps_and_a_sample():
         callbacks=[callback],
     )
     assert callback.estimates[0].examples_trained == 2 * 3 * 8
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "warned"),
+    [(keras.optimizers.Adam, True), (keras.optimizers.SGD, False)],
+)
+def test_optimizer_that_undoes_the_weights_is_warned_of(
+    optimizer, warned, caplog
+):
+    train, holdout = split()
+    callback = gb.GradientBlending(train, holdout, super_epochs=(1, 1))
+    model = toy.model(optimizer=optimizer(0.01))
+    with caplog.at_level("WARNING", logger="absl"):
+        toy.fit(model, train, [callback], epochs=1)
+    assert ("Use SGD with momentum." in caplog.text) == warned
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, "adam"])
+def test_blend_changes_what_is_learned_with_sgd_and_with_adam(optimizer):
+    def trained(weights):
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(1)
+        made = (
+            keras.optimizers.Adam(0.01)
+            if optimizer == "adam"
+            else optimizer(0.05)
+        )
+        model = toy.model(optimizer=made)
+        model.assign_blend_weights(weights)
+        train, _ = split()
+        toy.fit(model, train, epochs=1)
+        tower = model.network.get_layer("m0_tower")
+        return tower.trainable_variables[0].numpy()
+
+    heavy = trained({"m0": 0.8, "m1": 0.1, "joint": 0.1})
+    light = trained({"m0": 0.1, "m1": 0.8, "joint": 0.1})
+    assert not np.allclose(heavy, light, atol=1e-4)
