@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras import files
@@ -42,6 +43,8 @@ def compare(
         One row an answer: `method`, `answer` (a head, "ensemble" or "blend"),
         `mean`, `deviation`, `accuracies` by seed, `seconds` of a run.
     """
+    # TensorFlow takes the functions of many models for one traced too often.
+    tf.get_logger().setLevel("ERROR")
     summaries: dict[str, list[dict[str, Any]]] = {name: [] for name in methods}
     for seed in seeds:
         for method in methods:

@@ -21,7 +21,7 @@ def recipe() -> config.Recipe:
             validation_fraction=0.25,  # one of four subjects
         ),
         towers={"inertial": dense, "depth": dense},
-        train=config.TrainConfig(epochs=40, learning_rate=0.005),
+        train=config.TrainConfig(epochs=24, learning_rate=0.005),
         blend=config.BlendConfig(
             holdout_fraction=0.125,
             offline_fraction=0.25,  # one of four subjects

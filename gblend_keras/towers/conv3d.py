@@ -15,7 +15,8 @@ def build_conv3d(
     """Builds a plain 3-D convolutional network with global average pooling.
 
     Each stage is a convolution, batch normalisation and ReLU. The first stage
-    keeps the resolution, every later one halves it.
+    halves height and width alone, as the stems of video networks do; every
+    later one halves all three.
 
     Args:
         input_shape: `(frames, height, width, channels)`.
@@ -49,7 +50,7 @@ def build_conv3d(
         x = layers.Conv3D(
             filters,
             kernel_size=3,
-            strides=1 if stage == 0 else 2,
+            strides=(1, 2, 2) if stage == 0 else 2,
             padding="same",
             use_bias=False,  # the norm below has the offset
             name=f"stage_{stage}_conv",
