@@ -29,6 +29,7 @@ _HOMES = {
     "build_conv3d": "towers.conv3d",
     "build_mlp": "towers.mlp",
     "fold_indices": "data.holdout",
+    "fuse": "network",
     "late_fusion": "network",
     "make_dataset": "data.pipeline",
     "make_training_dataset": "data.pipeline",
