@@ -24,6 +24,7 @@ ORDER = (
     "towers",
     "fusion",
     "network",
+    "checkpoints",
     "progress",
     "blending.ogr",
     "blending.checks",
