@@ -50,7 +50,9 @@ def test_run_with_exchanging_towers_is_blended(recipe, tmp_path):
     run = training.Run(workdir=tmp_path / "run", verbose=False)
     summary = training.train(recipe, run)
     (estimate,) = json.loads((run.workdir / "blend_history.json").read_text())
-    np.testing.assert_allclose(sum(estimate["weights"].values()), 1.0, atol=1e-6)
+    np.testing.assert_allclose(
+        sum(estimate["weights"].values()), 1.0, atol=1e-6
+    )
     assert set(summary["accuracy"]) >= {"m0", "m1", "joint"}
 
 
