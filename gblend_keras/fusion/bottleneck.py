@@ -8,6 +8,7 @@ from keras import layers
 from keras import ops
 
 from gblend_keras.fusion import concat
+from gblend_keras.fusion import cuts
 from gblend_keras.fusion import parts
 
 
@@ -64,7 +65,7 @@ def build_bottleneck(
     calls: parts.TowerCalls,
     joint: parts.JointHead,
     *,
-    stage: parts.Stage = None,
+    stage: cuts.Stage = None,
     num_tokens: int = 4,
     num_layers: int = 2,
     num_heads: int = 4,
@@ -82,7 +83,7 @@ def build_bottleneck(
     Ours: the layers stand between two stages of the towers, where MBT turns
     the towers' own layers into them. Positions of maps serve as sequences, as
     patches do there. Tokens have the width of the widest sequence, and are
-    projected where another is narrower. Positions of padding are not masked.
+    projected where another is narrower.
 
     Args:
         calls: Towers that name their stages, and their inputs; two at least.
@@ -106,8 +107,8 @@ def build_bottleneck(
     parts.check_count("num_tokens", num_tokens)
     parts.check_count("num_layers", num_layers, low=2)
     parts.check_count("num_heads", num_heads)
-    cuts = parts.cut_towers(calls, stage)
-    sequences = {name: parts.positions(cut) for name, cut in cuts.items()}
+    opened = cuts.cut_towers(calls, stage)
+    sequences = {name: cuts.positions(cut) for name, cut in opened.items()}
     widths = {name: int(x.shape[-1]) for name, x in sequences.items()}
     _check_heads(widths, num_heads)
 
@@ -119,7 +120,7 @@ def build_bottleneck(
         for modality, width in widths.items():
             block = _Block(f"{modality}_bottleneck_{index}", width, num_heads)
             sequences[modality], heard = _exchange(
-                sequences[modality], tokens, block
+                sequences[modality], opened[modality].mask, tokens, block
             )
             if index < num_layers - 1:  # nobody hears the last tokens
                 name = f"{block.name}_tokens_out"
@@ -127,13 +128,13 @@ def build_bottleneck(
         if spoken:
             tokens = layers.Average(name=f"bottleneck_{index}_mean")(spoken)
     features = {
-        name: cut.resume(parts.like_map(sequences[name], cut))
-        for name, cut in cuts.items()
+        name: cut.resume(cuts.like_map(sequences[name], cut))
+        for name, cut in opened.items()
     }
     return concat.concatenate(features)
 
 
-def _exchange(z: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
+def _exchange(z: Any, mask: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
     """Returns a sequence and its tokens after one Transformer layer."""
     num_positions = z.shape[1]
     own = _projected(tokens, block.width, name=f"{block.name}_tokens_in")
@@ -143,7 +144,7 @@ def _exchange(z: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
         block.num_heads,
         block.width // block.num_heads,
         name=f"{block.name}_attention",
-    )(y, y)
+    )(y, y, attention_mask=_with_tokens(mask, own))
     x = layers.Add(name=f"{block.name}_sum_1")([x, y])
     y = layers.LayerNormalization(epsilon=1e-6, name=f"{block.name}_norm_2")(x)
     y = layers.Dense(
@@ -152,6 +153,14 @@ def _exchange(z: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
     y = layers.Dense(block.width, name=f"{block.name}_dense_2")(y)
     x = layers.Add(name=f"{block.name}_sum_2")([x, y])
     return x[:, :num_positions], x[:, num_positions:]
+
+
+def _with_tokens(mask: Any, tokens: Any) -> Any:
+    """Returns which keys count, `(batch, 1, keys)`: all tokens do."""
+    if mask is None:
+        return None
+    real = ops.ones_like(tokens[..., 0], dtype="bool")
+    return ops.expand_dims(ops.concatenate([mask, real], axis=1), 1)
 
 
 def _projected(tokens: Any, width: int, *, name: str) -> Any:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from gblend_keras.fusion import cuts
 from gblend_keras.fusion import parts
 from gblend_keras.towers import stages
 
@@ -62,7 +63,7 @@ def build_mid_concat(
     calls: parts.TowerCalls,
     joint: parts.JointHead,
     *,
-    stage: parts.Stage = None,
+    stage: cuts.Stage = None,
     base: str | None = None,
 ) -> parts.Fused:
     """Builds a joint tower on the concatenated maps of all towers.
@@ -97,22 +98,22 @@ def build_mid_concat(
     parts.check_several(calls, "mid_concat")
     chosen = next(iter(calls.towers)) if base is None else base
     parts.check_modality("base", chosen, calls)
-    cuts = parts.cut_towers(calls, stage)
-    for cut in cuts.values():
-        parts.check_sizes(cut)
-    features = {name: cut.resume(cut.map) for name, cut in cuts.items()}
+    opened = cuts.cut_towers(calls, stage)
+    for cut in opened.values():
+        cuts.check_sizes(cut)
+    features = {name: cut.resume(cut.map) for name, cut in opened.items()}
 
-    sizes = cuts[chosen].map.shape[1:-1]
+    sizes = opened[chosen].map.shape[1:-1]
     maps = [
         cut.map
         if cut.map.shape[1:-1] == sizes
         else MatchMap(sizes, name=f"joint_matched_{name}")(cut.map)
-        for name, cut in cuts.items()
+        for name, cut in opened.items()
     ]
     x = parts.concatenated(maps, name="joint_concat")
     upper = stages.upper_like(
-        cuts[chosen].tower,
-        cuts[chosen].stage,
+        opened[chosen].tower,
+        opened[chosen].stage,
         x.shape[1:],
         name="joint_tower",
     )

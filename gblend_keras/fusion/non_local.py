@@ -5,6 +5,7 @@ from typing import Any
 from keras import layers
 
 from gblend_keras.fusion import concat
+from gblend_keras.fusion import cuts
 from gblend_keras.fusion import parts
 
 
@@ -12,7 +13,7 @@ def build_non_local(
     calls: parts.TowerCalls,
     joint: parts.JointHead,
     *,
-    stage: parts.Stage = None,
+    stage: cuts.Stage = None,
 ) -> parts.Fused:
     """Builds towers whose positions attend to those of the other modalities.
 
@@ -42,20 +43,34 @@ def build_non_local(
     """
     del joint
     parts.check_several(calls, "non_local")
-    cuts = parts.cut_towers(calls, stage, from_end=1)
-    sequences = {name: parts.positions(cut) for name, cut in cuts.items()}
+    opened = cuts.cut_towers(calls, stage, from_end=1)
+    sequences = {name: cuts.positions(cut) for name, cut in opened.items()}
+    any_mask = any(cut.mask is not None for cut in opened.values())
     features = {}
-    for modality, cut in cuts.items():
-        change = _attended(sequences, modality)
+    for modality, cut in opened.items():
+        masks = [
+            cuts.real_positions(other)
+            for name, other in opened.items()
+            if name != modality and any_mask
+        ]
+        change = _attended(sequences, masks, modality)
         z = layers.Add(name=f"{modality}_nonlocal")(
-            [cut.map, parts.like_map(change, cut)]
+            [cut.map, cuts.like_map(change, cut)]
         )
         features[modality] = cut.resume(z)
     return concat.concatenate(features)
 
 
-def _attended(sequences: dict[str, Any], modality: str) -> Any:
-    """Returns `W y`, shaped like the modality's sequence."""
+def _attended(
+    sequences: dict[str, Any], masks: list[Any], modality: str
+) -> Any:
+    """Returns `W y`, shaped like the modality's sequence.
+
+    Args:
+        sequences: `{modality: (batch, positions, channels)}`.
+        masks: Real positions of each other modality; empty if all are.
+        modality: Whose positions attend.
+    """
     channels = int(sequences[modality].shape[-1])
     half = max(1, channels // 2)
     prefix = f"{modality}_nonlocal"
@@ -72,7 +87,12 @@ def _attended(sequences: dict[str, Any], modality: str) -> Any:
         )
         for role in ("phi", "g")
     )
-    y = layers.Attention(name=f"{prefix}_attention")([queries, values, keys])
+    attention = layers.Attention(name=f"{prefix}_attention")
+    if masks:
+        mask = parts.concatenated(masks, axis=1, name=f"{prefix}_mask")
+        y = attention([queries, values, keys], mask=[None, mask])
+    else:
+        y = attention([queries, values, keys])
     y = layers.Dense(channels, use_bias=False, name=f"{prefix}_w")(y)
     return layers.BatchNormalization(
         momentum=0.9,

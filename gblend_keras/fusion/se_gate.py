@@ -5,6 +5,7 @@ from typing import Any
 from keras import layers
 
 from gblend_keras.fusion import concat
+from gblend_keras.fusion import cuts
 from gblend_keras.fusion import parts
 
 
@@ -12,7 +13,7 @@ def build_se_gate(
     calls: parts.TowerCalls,
     joint: parts.JointHead,
     *,
-    stage: parts.Stage = None,
+    stage: cuts.Stage = None,
     reduction: int = 8,
 ) -> parts.Fused:
     """Builds towers whose channels are scaled by what the others see.
@@ -44,10 +45,10 @@ def build_se_gate(
     del joint
     parts.check_several(calls, "se_gate")
     parts.check_count("reduction", reduction)
-    cuts = parts.cut_towers(calls, stage)
-    summaries = {name: parts.pooled(cut.map) for name, cut in cuts.items()}
+    opened = cuts.cut_towers(calls, stage)
+    summaries = {name: cuts.pooled(cut) for name, cut in opened.items()}
     features = {}
-    for modality, cut in cuts.items():
+    for modality, cut in opened.items():
         others = [each for name, each in summaries.items() if name != modality]
         gate = _gate(others, cut.map.shape, reduction, modality=modality)
         gated = layers.Multiply(name=f"{modality}_gated")([cut.map, gate])

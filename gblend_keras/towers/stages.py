@@ -5,6 +5,9 @@ is everything that the rest of the tower reads. All towers of this package do.
 A tower of your own does with one line where a stage ends:
 
     x = keras.layers.Identity(name="middle_output")(x)
+
+A tower of padded sequences may also have a layer named `padding_mask`, whose
+output `(batch, positions)` says which positions are real.
 """
 
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import keras
 
 SUFFIX = "_output"
+PADDING_MASK = "padding_mask"
 
 
 def stage_outputs(tower: keras.Model) -> dict[str, Any]:
@@ -41,6 +45,21 @@ def stage_outputs(tower: keras.Model) -> dict[str, Any]:
             f'`keras.layers.Identity(name="<stage>{SUFFIX}")`.'
         )
     return outputs
+
+
+def mask_model(tower: keras.Model) -> keras.Model | None:
+    """Returns a model from a tower's input to its padding mask, if it has one.
+
+    Args:
+        tower: A functional model from one input to a feature vector.
+    """
+    masks = [each for each in tower.layers if each.name == PADDING_MASK]
+    if not masks:
+        return None
+    source = tower.inputs[0]
+    inputs = keras.Input(source.shape[1:], dtype=source.dtype, name="input")
+    mask = keras.Function(source, masks[0].output).call(inputs)
+    return keras.Model(inputs, mask, name=f"{tower.name}_mask")
 
 
 def split_tower(

@@ -127,7 +127,7 @@ def test_joint_tower_shares_lower_stages_alone():
 
 
 @pytest.mark.parametrize("fusion", ["mid_concat", *small.EXCHANGING])
-def test_clip_sound_and_padded_text_can_be_joined(fusion):
+def test_clip_sound_and_padded_text_can_be_joined(fusion, tmp_path):
     size = transformer.TransformerSize(num_blocks=2, width=12, dropout=0.0)
     towers = {
         "clip": conv3d.build_conv3d(
@@ -144,7 +144,12 @@ def test_clip_sound_and_padded_text_can_be_joined(fusion):
         name: rng.normal(size=(2, *tower.inputs[0].shape[1:]))
         for name, tower in towers.items()
     }
-    assert all(np.isfinite(each).all() for each in network(x).values())
+    x["text"][:, 3:] = transformer.PADDING
+    network.save(tmp_path / "network.keras")
+    again = keras.models.load_model(tmp_path / "network.keras")
+    for head, logits in network(x).items():
+        assert np.isfinite(logits).all()
+        np.testing.assert_allclose(again(x)[head], logits, atol=1e-6)
 
 
 def test_map_of_unknown_size_is_refused():
@@ -179,3 +184,30 @@ def test_tower_that_computes_past_its_stage_is_refused():
     }
     with pytest.raises(ValueError, match="reads nothing older."):
         gb.fuse(towers, 3, fusion="se_gate")
+
+
+@pytest.mark.parametrize("fusion", small.EXCHANGING)
+def test_padding_changes_nothing_in_the_other_modality(fusion):
+    size = transformer.TransformerSize(num_blocks=2, width=8, dropout=0.0)
+    towers = {
+        "a": small.tower("a", 6),
+        "text": transformer.build_transformer((5, 3), size),
+    }
+    network = gb.fuse(
+        towers, 3, fusion=fusion, stage={"a": "low", "text": "block_0"}
+    )
+    rng = np.random.default_rng(0)
+    for variable in network.trainable_variables:
+        variable.assign_add(np.abs(0.3 * rng.normal(size=variable.shape)))
+    x = {"a": rng.normal(size=(2, 6)), "text": rng.normal(size=(2, 5, 3))}
+    x["text"][:, 3:] = transformer.PADDING
+    before = network(x)["a"]
+    lower = network.get_layer("text_tower_lower")
+    position = lower.get_layer("position_embedding")
+    places = position.get_weights()[0]
+    places[3:] += rng.normal(size=(2, 8))  # of the padded positions
+    position.set_weights([places])
+    np.testing.assert_allclose(network(x)["a"], before, atol=1e-5)
+    places[:3] += rng.normal(size=(3, 8))  # of the real ones
+    position.set_weights([places])
+    assert np.any(np.abs(network(x)["a"] - before) > 1e-4)
