@@ -46,6 +46,15 @@ _MODULES = (
     "reporting",
     "training",
 )
+# Modules with classes that `keras.models.load_model` must find.
+_REGISTERING = (
+    "blending.model",
+    "fusion.bottleneck",
+    "fusion.mid_concat",
+    "towers.depthwise",
+    "towers.hub",
+    "towers.pointnet",
+)
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
@@ -92,7 +101,8 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
 
 
 def _register_classes() -> None:
-    importlib.import_module(f"{__name__}.blending.model")
+    for name in _REGISTERING:
+        importlib.import_module(f"{__name__}.{name}")
 
 
 if "keras" in sys.modules:
