@@ -7,8 +7,10 @@ from keras import layers
 
 import gblend_keras as gb
 from gblend_keras.fusion import mid_concat
+from gblend_keras.towers import audio_resnet
 from gblend_keras.towers import conv2d
 from gblend_keras.towers import conv3d
+from gblend_keras.towers import resnet3d
 from gblend_keras.towers import transformer
 from tests import toy
 from tests.fusion import small
@@ -211,3 +213,24 @@ def test_padding_changes_nothing_in_the_other_modality(fusion):
     places[:3] += rng.normal(size=(3, 8))  # of the real ones
     position.set_weights([places])
     assert np.any(np.abs(network(x)["a"] - before) > 1e-4)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    ("fusion", "options", "millions"),
+    [
+        ("concat", {}, 83.11),  # "nearly two times" the visual tower's 47
+        ("mid_concat", {"stage": "stage_2"}, 49.11),  # 41 % fewer
+        ("mid_concat", {"stage": "stage_3"}, 58.18),  # 30 % fewer
+        # The paper's mid-concat has 37 % fewer: its stage is not told.
+    ],
+)
+def test_parameters_of_the_papers_size(fusion, options, millions):
+    towers = {
+        "rgb": resnet3d.build_resnet3d((16, 224, 224, 3), 50),
+        "audio": audio_resnet.build_audio_resnet((100, 40, 1), 50),
+    }
+    network = gb.fuse(towers, 400, fusion=fusion, **options)
+    joint = keras.Model(network.input, network.output["joint"])
+    count = sum(int(np.prod(v.shape)) for v in joint.trainable_variables)
+    assert round(count / 1e6, 2) == millions
