@@ -70,7 +70,7 @@ def cut_towers(
             f"of {list(calls.towers)}. Received: stage={dict(stage)}. "
             "Name each modality once, or give one stage for all."
         )
-    halves: dict[tuple[int, str], tuple[Any, Any, Any]] = {}
+    halves: dict[tuple[int, str], tuple[keras.Model, keras.Model]] = {}
     cuts = {}
     for modality, tower in calls.towers.items():
         where = stage[modality] if isinstance(stage, Mapping) else stage
@@ -78,13 +78,14 @@ def cut_towers(
             where = list(stages.stage_outputs(tower))[-from_end:][0]
         key = (id(tower), where)  # one tower may serve several modalities
         if key not in halves:
-            halves[key] = (*_halves(tower, where), stages.mask_model(tower))
-        lower, upper, masker = halves[key]
+            halves[key] = _halves(tower, where)
+        lower, upper = halves[key]
         inputs = calls.inputs[modality]
-        x, mask = lower(inputs), None
-        if masker is not None and masker.output_shape == x.shape[:-1]:
-            mask = masker(inputs)
-        resume = _resume(upper, inputs)
+        below = lower(inputs)
+        x, mask = below if isinstance(below, list | tuple) else (below, None)
+        resume = _resume(upper, inputs if mask is None else mask)
+        if mask is not None and mask.shape != x.shape[:-1]:
+            mask = None  # it counts other positions
         cuts[modality] = CutTower(x, resume, tower, where, mask)
     return cuts
 
@@ -134,36 +135,49 @@ def like_map(sequence: Any, cut: CutTower) -> Any:
 
 
 def _halves(tower: keras.Model, stage: str) -> tuple[keras.Model, keras.Model]:
-    """Cuts a tower in two; the upper half may read the tower's input too.
+    """Cuts a tower in two; the lower half gives the padding mask as well.
 
-    A tower of sequences reads the padding from its input, in every block:
-    that passes the stage by, but no variable has touched it.
+    A tower of sequences reads its mask, or its input, in every block: that
+    passes the stage by, but no variable has touched it. The halves share no
+    layer, or Keras could not load them again.
     """
+    source, mask = tower.inputs[0], stages.padding_mask(tower)
     try:
-        return stages.split_tower(tower, stage)
+        lower, upper = stages.split_tower(tower, stage)
     except ValueError as error:
         if error.__cause__ is None:  # no such stage
             raise
-        cut, source = stages.stage_outputs(tower)[stage], tower.inputs[0]
-        below = keras.Function(source, cut)
-        above = keras.Function([cut, source], tower.outputs[0])
-        inputs = keras.Input(source.shape[1:], dtype=source.dtype, name="input")
-        lower = keras.Model(
-            inputs, below.call(inputs), name=f"{tower.name}_lower"
-        )
-        pair = [
-            keras.Input(cut.shape[1:], dtype=cut.dtype, name="map"),
-            keras.Input(source.shape[1:], dtype=source.dtype, name="input"),
-        ]
-        upper = keras.Model(pair, above.call(pair), name=f"{tower.name}_upper")
+        cut = stages.stage_outputs(tower)[stage]
+        past = source if mask is None else mask
+        name = f"{tower.name}_upper"
+        try:
+            upper = _rebuilt([cut, past], tower.outputs[0], name=name)
+        except ValueError:
+            raise error from error.__cause__
+        lower = _rebuilt([source], cut, name=f"{tower.name}_lower")
         lower_variables = {id(variable) for variable in lower.variables}
         if lower_variables & {id(variable) for variable in upper.variables}:
             raise
-        return lower, upper
+    if mask is not None:
+        both = [stages.stage_outputs(tower)[stage], mask]
+        lower = _rebuilt([source], both, name=f"{tower.name}_lower")
+    return lower, upper
 
 
-def _resume(upper: keras.Model, inputs: Any) -> Callable[[Any], Any]:
+def _rebuilt(inputs: list[Any], outputs: Any, *, name: str) -> keras.Model:
+    """Returns the part of a tower between tensors, with the same layers."""
+    # `keras.Model` itself would do, but it spoils a tower's own graph where
+    # the tower's input is among others.
+    part = keras.Function(inputs, outputs)
+    fresh = [
+        keras.Input(each.shape[1:], dtype=each.dtype, name=f"input_{index}")
+        for index, each in enumerate(inputs)
+    ]
+    return keras.Model(fresh, part.call(fresh), name=name)
+
+
+def _resume(upper: keras.Model, past: Any) -> Callable[[Any], Any]:
     def resume(x: Any) -> Any:
-        return upper([x, inputs] if len(upper.inputs) == 2 else x)
+        return upper([x, past] if len(upper.inputs) == 2 else x)
 
     return resume

@@ -47,19 +47,16 @@ def stage_outputs(tower: keras.Model) -> dict[str, Any]:
     return outputs
 
 
-def mask_model(tower: keras.Model) -> keras.Model | None:
-    """Returns a model from a tower's input to its padding mask, if it has one.
+def padding_mask(tower: keras.Model) -> Any:
+    """Returns the padding mask of a tower, `(batch, positions)`, or None.
 
     Args:
         tower: A functional model from one input to a feature vector.
     """
-    masks = [each for each in tower.layers if each.name == PADDING_MASK]
-    if not masks:
-        return None
-    source = tower.inputs[0]
-    inputs = keras.Input(source.shape[1:], dtype=source.dtype, name="input")
-    mask = keras.Function(source, masks[0].output).call(inputs)
-    return keras.Model(inputs, mask, name=f"{tower.name}_mask")
+    for layer in tower.layers:
+        if layer.name == PADDING_MASK:
+            return layer.output
+    return None
 
 
 def split_tower(

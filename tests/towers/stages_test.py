@@ -56,9 +56,9 @@ def test_padding_mask_of_a_tower_is_found():
     tower = transformer.build_transformer((4, 3))
     x = np.ones((1, 4, 3), "float32")
     x[:, 3] = transformer.PADDING
-    mask = stages.mask_model(tower)(x)
+    mask = keras.Model(tower.inputs[0], stages.padding_mask(tower))(x)
     assert np.asarray(mask).tolist() == [[True, True, True, False]]
-    assert stages.mask_model(small_tower()) is None
+    assert stages.padding_mask(small_tower()) is None
 
 
 @pytest.mark.parametrize("stage", ["low", "high"])
