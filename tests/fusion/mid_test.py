@@ -234,3 +234,20 @@ def test_parameters_of_the_papers_size(fusion, options, millions):
     joint = keras.Model(network.input, network.output["joint"])
     count = sum(int(np.prod(v.shape)) for v in joint.trainable_variables)
     assert round(count / 1e6, 2) == millions
+
+
+def test_tower_that_reads_its_input_past_the_stage_is_cut(tmp_path):
+    inputs = keras.Input((4, 2))
+    x = layers.Dense(2)(inputs)
+    x = layers.Identity(name="all_output")(x)
+    x = layers.GlobalAveragePooling1D()(layers.Add()([x, inputs]))
+    towers = {
+        "a": keras.Model(inputs, x, name="a_tower"),
+        "b": small.tower("b", 6),
+    }
+    network = gb.fuse(towers, 3, fusion="se_gate")
+    network.save(tmp_path / "network.keras")
+    again = keras.models.load_model(tmp_path / "network.keras")
+    x = {"a": np.ones((1, 4, 2)), "b": np.ones((1, 6))}
+    for head, logits in network(x).items():
+        np.testing.assert_allclose(again(x)[head], logits, atol=1e-6)
