@@ -39,6 +39,7 @@ _HOMES = {
     "build_transformer": "towers.transformer",
     "convert_checkpoint": "checkpoints.convert",
     "fold_indices": "data.holdout",
+    "fuse": "network",
     "late_fusion": "network",
     "load_converted": "checkpoints.convert",
     "make_dataset": "data.pipeline",
@@ -59,10 +60,11 @@ _MODULES = (
     "reporting",
     "training",
 )
-
-# What a saved model may need to find when Keras loads it.
+# Modules with classes that `keras.models.load_model` must find.
 _REGISTERING = (
     "blending.model",
+    "fusion.bottleneck",
+    "fusion.mid_concat",
     "towers.depthwise",
     "towers.hub",
     "towers.pointnet",

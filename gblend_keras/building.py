@@ -75,11 +75,13 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
         )
         for name, array in splits.train.x.items()
     }
-    fused = network.late_fusion(
+    fused = network.fuse(
         towers,
         len(splits.class_names),
+        fusion=recipe.fusion.name,
         hidden_units=recipe.train.hidden_units or None,
         dropout=recipe.train.fusion_dropout,
+        **recipe.fusion.options(),
     )
     model = BlendedModel(fused, multi_label=splits.train.y.ndim == 2)
     model.compile(

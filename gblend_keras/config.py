@@ -1,6 +1,7 @@
 """Settings as frozen dataclasses: the one place where a default lives."""
 
 import dataclasses
+import difflib
 import types
 import typing
 from collections.abc import Mapping
@@ -23,6 +24,16 @@ TOWER_KINDS = (
     "hub",
 )
 BLENDS = ("online", "offline", "uniform", "joint", "modalities")
+FUSIONS = (
+    "concat",
+    "sum",
+    "low_rank",
+    "film",
+    "mid_concat",
+    "se_gate",
+    "non_local",
+    "bottleneck",
+)
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -42,6 +53,16 @@ def check_choice(
         raise ValueError(
             f"`{name}` is unknown. Expected one of {list(choices)}. "
             f"Received: {name}={value!r}. Choose one of them."
+        )
+
+
+def check_fusion(name: str) -> None:
+    """Raises unless `name` is a fusion; close names are listed."""
+    if name not in FUSIONS:
+        close = difflib.get_close_matches(str(name), FUSIONS, n=3) or FUSIONS
+        raise ValueError(
+            f"`fusion` is unknown. Expected one of {list(FUSIONS)}. "
+            f"Received: fusion={name!r}. Did you mean {' or '.join(close)}?"
         )
 
 
@@ -231,6 +252,48 @@ class TrainConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class FusionConfig:
+    """How towers are joined; see `network.fuse` for the fusions.
+
+    A setting that is 0 or empty is left to the fusion. One that the fusion
+    does not have is an error.
+
+    Attributes:
+        name: One of `FUSIONS`.
+        stage: Mid-level fusions: the stage of the towers.
+        base: "mid_concat": the modality whose later stages are used.
+        modulated: "film": the modality that the others modulate.
+        rank: "low_rank": number of terms.
+        reduction: "se_gate": channels per hidden unit of a gate.
+        num_tokens: "bottleneck": tokens.
+        num_layers: "bottleneck": layers.
+        num_heads: "bottleneck": attention heads.
+    """
+
+    name: str = "concat"  # the paper's
+    stage: str = ""
+    base: str = ""
+    modulated: str = ""
+    rank: int = 0
+    reduction: int = 0
+    num_tokens: int = 0
+    num_layers: int = 0
+    num_heads: int = 0
+
+    def __post_init__(self) -> None:
+        check_fusion(self.name)
+        for name, value in self.options().items():
+            if isinstance(value, int):
+                check_range(f"fusion.{name}", value, 0, 10**6)
+
+    def options(self) -> dict[str, Any]:
+        """Returns what is set, as options of `network.fuse`."""
+        settings = dataclasses.asdict(self)
+        del settings["name"]
+        return {name: value for name, value in settings.items() if value}
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """Everything that a run is, but its seed, its folder and its blend.
 
@@ -240,6 +303,7 @@ class Recipe:
         towers: `{modality: tower}`; modalities without one get `TowerConfig`.
         train: How the network is trained.
         blend: How the blend is estimated.
+        fusion: How towers are joined.
     """
 
     name: str
@@ -247,6 +311,7 @@ class Recipe:
     towers: Mapping[str, TowerConfig] = dataclasses.field(default_factory=dict)
     train: TrainConfig = TrainConfig()
     blend: BlendConfig = BlendConfig()
+    fusion: FusionConfig = FusionConfig()
 
     def to_json(self) -> dict[str, Any]:
         """Returns the recipe as plain values."""
@@ -283,10 +348,10 @@ def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
         tower = recipe.towers.get(modality, TowerConfig())
         towers = {**recipe.towers, modality: _changed(tower, field, text, key)}
         return dataclasses.replace(recipe, towers=towers)
-    if section not in ("data", "train", "blend"):
+    if section not in ("data", "train", "blend", "fusion"):
         raise ValueError(
             "`--set` has an unknown key. Expected data.*, towers.MODALITY.*, "
-            f"train.* or blend.*. Received: {key}. "
+            f"train.*, blend.* or fusion.*. Received: {key}. "
             "See the recipe.json of a run for all keys."
         )
     part = _changed(getattr(recipe, section), rest, text, key)

@@ -1,11 +1,13 @@
 """Towers, heads and fusion: one functional model with output {head: logits}."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 from keras import layers
 
-from gblend_keras.fusion import concat
+from gblend_keras.fusion import parts
+from gblend_keras.fusion import registry
 
 JOINT = "joint"  # the head on all modalities
 BLEND = "blend"  # the mean of the heads' probabilities; not a head
@@ -46,29 +48,76 @@ def late_fusion(
         ValueError: If a tower, a name or a number does not fit.
         TypeError: If a tower is not a keras.Model.
     """
+    return fuse(
+        towers,
+        num_classes,
+        hidden_units=hidden_units,
+        dropout=dropout,
+        name=name,
+    )
+
+
+def fuse(
+    towers: Mapping[str, keras.Model],
+    num_classes: int,
+    *,
+    fusion: str = "concat",
+    hidden_units: int | None = None,
+    dropout: float = 0.0,
+    name: str = "fusion",
+    **options: Any,
+) -> keras.Model:
+    """Builds a network for Gradient-Blending with a fusion by name.
+
+    "concat" (the paper's, as `late_fusion`), "sum", "low_rank" and "film"
+    join feature vectors. "mid_concat", "se_gate", "non_local" and
+    "bottleneck" join the towers at a stage, which they must name (see
+    `towers.stages`). With the last three, modalities meet before their own
+    heads: these are no longer independent, and an estimate of the blend
+    trains them one by one, k + 1 passes instead of two.
+
+    Args:
+        towers: `{modality: tower}`. A tower is a functional or sequential
+            model from one input to features `(batch, features)`.
+        num_classes: Number of classes, at least 2; or of labels.
+        fusion: One of `config.FUSIONS`.
+        hidden_units: Units of the hidden layers of the joint head. None: as
+            many as the widest tower has features ("mid_concat": no layers).
+        dropout: Share of the fused features dropped in training.
+        name: Name of the model.
+        **options: The fusion's own: `rank` ("low_rank"), `modulated`
+            ("film"), `stage` (all mid-level ones), `base` ("mid_concat"),
+            `reduction` ("se_gate"), `num_tokens`, `num_layers`, `num_heads`
+            ("bottleneck"). Its builder in `gblend_keras.fusion` says more.
+
+    Returns:
+        A functional model `{modality: input} -> {head: logits}` with heads
+        named like the modalities, then `joint`.
+
+    Raises:
+        ValueError: If a tower, a name, an option or a number does not fit.
+        TypeError: If a tower is not a keras.Model.
+    """
     _check_arguments(towers, num_classes, hidden_units, dropout)
+    registry.check_options(fusion, options)
     _check_tower_names(towers)
     inputs: dict[str, keras.KerasTensor] = {}
-    features: dict[str, keras.KerasTensor] = {}
     for modality, tower in towers.items():
         template = tower.inputs[0]
         inputs[modality] = keras.Input(
             template.shape[1:], dtype=template.dtype, name=modality
         )
-        features[modality] = tower(inputs[modality])
-    widest = max(int(feature.shape[-1]) for feature in features.values())
+    joint = parts.JointHead(num_classes, hidden_units, dropout)
+    fused = registry.build_fusion(
+        fusion, parts.TowerCalls(towers, inputs), joint, options
+    )
     logits = {
         modality: layers.Dense(
             num_classes, dtype="float32", name=f"{modality}_head"
         )(feature)
-        for modality, feature in features.items()
+        for modality, feature in fused.features.items()
     }
-    logits[JOINT] = concat.build_concat(
-        features,
-        num_classes,
-        hidden_units=hidden_units or widest,
-        dropout=dropout,
-    )
+    logits[JOINT] = fused.joint_logits(joint)
     return keras.Model(inputs, logits, name=name)
 
 

@@ -86,11 +86,21 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
     with distribution.make_strategy(run.strategy).scope():
-        model = building.build_model(recipe, splits)
+        model = building.build_model(_for_blend(recipe, run.blend), splits)
     files.write_json(run.workdir / "recipe.json", identity)
     started = time.monotonic()
     callbacks = _fit(model, recipe, run, splits)
     return _finish(model, run, splits, callbacks, time.monotonic() - started)
+
+
+def _for_blend(recipe: config.Recipe, blend: str) -> config.Recipe:
+    """Keeps a modality that trains alone from seeing the others.
+
+    Some fusions join the towers before the modality heads.
+    """
+    if blend in config.BLENDS and blend != "modalities":
+        return recipe
+    return dataclasses.replace(recipe, fusion=config.FusionConfig())
 
 
 def check_workdir(workdir: Path, identity: Mapping[str, Any]) -> None:

@@ -37,6 +37,16 @@ def test_every_public_name_resolves(name):
     assert getattr(gb, name) is not None
 
 
+def test_every_module_with_classes_to_load_is_imported_with_keras():
+    package = ROOT / "gblend_keras"
+    modules = {
+        ".".join(path.relative_to(package).with_suffix("").parts)
+        for path in package.rglob("*.py")
+        if "register_keras_serializable(" in path.read_text("utf-8")
+    }
+    assert modules == set(gb._REGISTERING)
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Blend'"):
         gb.Blend  # noqa: B018

@@ -5,6 +5,9 @@ is everything that the rest of the tower reads. All towers of this package do.
 A tower of your own does with one line where a stage ends:
 
     x = keras.layers.Identity(name="middle_output")(x)
+
+A tower of padded sequences may also have a layer named `padding_mask`, whose
+output `(batch, positions)` says which positions are real.
 """
 
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import keras
 
 SUFFIX = "_output"
+PADDING_MASK = "padding_mask"
 
 
 def stage_outputs(tower: keras.Model) -> dict[str, Any]:
@@ -41,6 +45,18 @@ def stage_outputs(tower: keras.Model) -> dict[str, Any]:
             f'`keras.layers.Identity(name="<stage>{SUFFIX}")`.'
         )
     return outputs
+
+
+def padding_mask(tower: keras.Model) -> Any:
+    """Returns the padding mask of a tower, `(batch, positions)`, or None.
+
+    Args:
+        tower: A functional model from one input to a feature vector.
+    """
+    for layer in tower.layers:
+        if layer.name == PADDING_MASK:
+            return layer.output
+    return None
 
 
 def split_tower(

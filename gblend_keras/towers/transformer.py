@@ -7,6 +7,8 @@ import keras
 from keras import layers
 from keras import ops
 
+from gblend_keras.towers import stages
+
 PADDING = 0  # the token, and the value of every feature, of a padded position
 
 
@@ -89,6 +91,7 @@ def build_transformer(
             inputs = keras.Input(input_shape, name="sequence")
             mask = ops.any(ops.not_equal(inputs, PADDING), axis=-1)
             x = layers.Dense(size.width, name="embedding")(inputs)
+        mask = layers.Identity(name=stages.PADDING_MASK)(mask)
         x = layers.Add(name="embedding_output")([x, _positions(mask, size)])
         for index in range(size.num_blocks):
             x = _block(x, mask, size, name=f"block_{index}")

@@ -52,6 +52,15 @@ def test_transformer_names_its_blocks():
     assert list(stages.stage_outputs(tower)) == names
 
 
+def test_padding_mask_of_a_tower_is_found():
+    tower = transformer.build_transformer((4, 3))
+    x = np.ones((1, 4, 3), "float32")
+    x[:, 3] = transformer.PADDING
+    mask = keras.Model(tower.inputs[0], stages.padding_mask(tower))(x)
+    assert np.asarray(mask).tolist() == [[True, True, True, False]]
+    assert stages.padding_mask(small_tower()) is None
+
+
 @pytest.mark.parametrize("stage", ["low", "high"])
 def test_two_halves_compute_what_the_tower_does(stage):
     tower = small_tower()
