@@ -23,7 +23,8 @@ def recipe() -> config.Recipe:
         towers={"inertial": dense, "depth": dense},
         train=config.TrainConfig(epochs=24, learning_rate=0.005),
         blend=config.BlendConfig(
-            holdout_fraction=0.125,
+            holdout_fraction=0.25,
+            holdout_by_group=True,
             offline_fraction=0.25,  # one of four subjects
             offline_by_group=True,
         ),
