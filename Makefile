@@ -27,7 +27,8 @@ lint: $(VENV)/installed
 	$(RUN) -m mypy
 
 test: lint
-	$(RUN) -m pytest -n 2 --doctest-modules gblend_keras/blending/ogr.py tests -m "not large"
+	$(RUN) -m pytest --quiet --doctest-modules gblend_keras/blending/ogr.py
+	$(RUN) -m pytest -n 2 tests -m "not large"
 
 test-large: $(VENV)/installed
 	$(RUN) -m pytest tests -m large

@@ -150,7 +150,7 @@ def start_times() -> dict[str, float]:
 def peak_memory() -> dict[str, float]:
     """Compares the peak memory of training with and without an estimate.
 
-    A network of 26 million parameters; each measurement in a new process.
+    A network of 28 million parameters; each measurement in a new process.
     """
     context = multiprocessing.get_context("spawn")
     result = {}
