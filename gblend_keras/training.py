@@ -90,7 +90,8 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     files.write_json(run.workdir / "recipe.json", identity)
     started = time.monotonic()
     callbacks = _fit(model, recipe, run, splits)
-    return _finish(model, run, splits, callbacks, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return _finish(model, recipe, run, splits, callbacks, seconds)
 
 
 def _for_blend(recipe: config.Recipe, blend: str) -> config.Recipe:
@@ -276,6 +277,7 @@ def trained_heads(model: BlendedModel, blend: str) -> list[str]:
 
 def _finish(
     model: BlendedModel,
+    recipe: config.Recipe,
     run: Run,
     splits: arrays.Splits,
     callbacks: list[keras.callbacks.Callback],
@@ -289,12 +291,14 @@ def _finish(
         if isinstance(each, blending.GradientBlending)
         for estimate in each.estimates
     ]
-    evaluated_on = "validation" if splits.validation else "test"
+    # With evaluate_on="validation", `splits.test` is a part of training data.
+    reported_on = recipe.data.evaluate_on
+    watched = "validation" if splits.validation else reported_on
     summary = {
         "format": RUN_FORMAT,
         "blend": run.blend,
         "seed": run.seed,
-        "evaluated_on": "test",
+        "evaluated_on": reported_on,
         "num_evaluated": len(splits.test),
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
@@ -313,7 +317,7 @@ def _finish(
     reporting.plot_curves(
         run.workdir,
         heads=trained_heads(model, run.blend),
-        evaluated=evaluated_on,
+        evaluated=watched,
         title=title,
     )
     if estimates:

@@ -199,6 +199,13 @@ def test_killed_process_goes_on_by_the_same_command(recipe, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_summary_names_the_split_that_it_reports(recipe, tmp_path, split):
+    chosen = gb.config.with_settings(recipe, [f"data.evaluate_on={split}"])
+    summary = run(chosen, tmp_path / "run", blend="joint")
+    assert summary["evaluated_on"] == split
+
+
 def test_finished_run_is_left_alone_and_says_so(recipe, tmp_path, capsys):
     workdir = tmp_path / "run"
     first = run(recipe, workdir, blend="joint")
