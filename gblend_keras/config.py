@@ -222,7 +222,13 @@ class TrainConfig:
         momentum: Of SGD.
         drop_at: When the learning rate is divided by 10, as shares of the
             epochs.
-        weight_decay: Decoupled, a step; 0 for none.
+        nesterov: Whether the momentum is Nesterov's.
+        warmup_epochs: Epochs over which the rate grows from near 0.
+        weight_decay: Decoupled from the momentum; 0 for none.
+        l2: Weight decay inside the momentum, as Caffe2 and PyTorch mean it
+            for SGD: kernels add `l2 / 2 * |w|**2` to the loss; 0 for none.
+        per_replica: Batch size and learning rate are one replica's, and are
+            multiplied by the number of replicas.
         loss_scale: Factor on the blended loss; 0 for the number of heads.
         hidden_units: Of the joint head; 0 for the widest tower's features.
         fusion_dropout: Share of the concatenated features dropped.
@@ -233,7 +239,11 @@ class TrainConfig:
     learning_rate: float = 0.05
     momentum: float = 0.9  # the paper's
     drop_at: tuple[float, ...] = (2 / 3,)
+    nesterov: bool = False
+    warmup_epochs: int = 0
     weight_decay: float = 0.0
+    l2: float = 0.0
+    per_replica: bool = False
     loss_scale: float = 0.0
     hidden_units: int = 0
     fusion_dropout: float = 0.0
@@ -243,7 +253,9 @@ class TrainConfig:
         check_choice("train.optimizer", self.optimizer, ("sgd", "adam"))
         check_range("train.learning_rate", self.learning_rate, 1e-12, 1e3)
         check_range("train.momentum", self.momentum, 0.0, 0.9999)
+        check_range("train.warmup_epochs", self.warmup_epochs, 0, 10**6)
         check_range("train.weight_decay", self.weight_decay, 0.0, 1.0)
+        check_range("train.l2", self.l2, 0.0, 1.0)
         check_range("train.loss_scale", self.loss_scale, 0.0, 1e6)
         check_range("train.hidden_units", self.hidden_units, 0, 10**6)
         check_range("train.fusion_dropout", self.fusion_dropout, 0.0, 0.99)
