@@ -56,8 +56,10 @@ _MODULES = (
     "comparison",
     "config",
     "data",
+    "predicting",
     "recipes",
     "reporting",
+    "runs",
     "training",
 )
 # Modules with classes that `keras.models.load_model` must find.

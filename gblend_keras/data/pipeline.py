@@ -77,7 +77,8 @@ class Feed:
         """
         limit = -1  # all
         if keep_length:
-            limit = -(-self.num_examples // self.batch_size)
+            examples = self.num_examples * self.source.clips_per_epoch
+            limit = -(-examples // self.batch_size)
         self._limit.assign(limit)
         self._rows.assign(np.sort(np.asarray(rows, np.int64)))
 
