@@ -15,6 +15,7 @@ ORDER = (
     "data.arrays",
     "data.holdout",
     "data.containers",
+    "data.decoding",
     "data.waveforms",
     "data.media",
     "data.media_benchmark",

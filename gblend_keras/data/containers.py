@@ -1,7 +1,6 @@
-"""One media file, opened safely: its errors, its clock, its decoded frames."""
+"""One media file, opened safely: its errors, its streams, its clock."""
 
 import contextlib
-import itertools
 import math
 import os
 import stat
@@ -9,15 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from typing import NamedTuple
 
 from gblend_keras import config
 
-# Below this, decoding from the start is as fast as a seek.
-NEAR_SECONDS = 2.0
-# A seek without an index may land late; then it is tried so much earlier.
-_BACK_SECONDS = (0.0, 2.0, 16.0)
-_NO_RATE_STEP_SECONDS = 0.04  # 25 frames a second, for files that say nothing
+PathLike = str | os.PathLike[str]
+
 # What an MP4 or QuickTime file has at its fifth byte.
 _MP4_MARKS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
 
@@ -76,9 +71,7 @@ class MediaError(ValueError):
         detail: Where or how, in words; may be empty.
     """
 
-    def __init__(
-        self, reason: str, path: str | os.PathLike[str], detail: str = ""
-    ) -> None:
+    def __init__(self, reason: str, path: PathLike, detail: str = "") -> None:
         # All of them go to `args`, or the error could not leave a process.
         super().__init__(reason, os.fspath(path), detail)
         self.reason = reason
@@ -94,17 +87,6 @@ class MediaError(ValueError):
         )
 
 
-class Decoded(NamedTuple):
-    """One decoded picture and when it is shown.
-
-    `picture` is an `av.VideoFrame`; the times are seconds of the file.
-    """
-
-    seconds: float
-    duration_seconds: float
-    picture: Any
-
-
 def pyav() -> Any:
     """Returns PyAV, or says how to install it."""
     try:
@@ -118,7 +100,7 @@ def pyav() -> Any:
 
 
 @contextlib.contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+def opened(path: PathLike) -> Iterator[Any]:
     """Opens a media file by its content, whatever its name ends in.
 
     Args:
@@ -146,7 +128,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
         yield container
 
 
-def video_stream(container: Any, path: str | os.PathLike[str]) -> Any:
+def video_stream(container: Any, path: PathLike) -> Any:
     """Returns the picture stream; a cover picture of a song is none.
 
     Raises:
@@ -158,106 +140,21 @@ def video_stream(container: Any, path: str | os.PathLike[str]) -> Any:
     return stream
 
 
+def sound_stream(container: Any, path: PathLike) -> Any:
+    """Returns the sound stream.
+
+    Raises:
+        MediaError: "no sound".
+    """
+    stream = container.streams.best("audio")
+    if stream is None or not stream.codec_context.sample_rate:
+        raise MediaError("no sound", path)
+    return stream
+
+
 def zero_seconds(container: Any) -> float:
     """Returns the time stamp that counts as second 0: the earliest one."""
     return float(container.start_time or 0) / float(pyav().time_base)
-
-
-@contextlib.contextmanager
-def frames_since(
-    path: str | os.PathLike[str], start_seconds: float
-) -> Iterator[Iterator[Decoded]]:
-    """Decodes from the frame that is shown at a time, or from one before it.
-
-    Seeks to a key frame before the time where that is possible. Seeking in a
-    file without an index (MPEG) can land too late: such a landing is seen by
-    its time stamp, and an earlier place is tried, at last the start.
-
-    Args:
-        path: The file.
-        start_seconds: Time in the file.
-
-    Yields:
-        The decoded frames in order of display, until the end of the file.
-
-    Raises:
-        MediaError: If the file cannot be read; "broken" where decoding stops.
-    """
-    for back in _BACK_SECONDS:
-        target = start_seconds - back
-        if target < NEAR_SECONDS:
-            break
-        with opened(path) as container:
-            frames = _sought(container, path, target, start_seconds)
-            if frames is not None:
-                yield frames
-                return
-    with opened(path) as container:
-        stream = video_stream(container, path)
-        yield _decoded(container, stream, path)
-
-
-def _sought(
-    container: Any,
-    path: str | os.PathLike[str],
-    target_seconds: float,
-    start_seconds: float,
-) -> Iterator[Decoded] | None:
-    """Seeks; None where that does not lead to a key frame before the start."""
-    stream = video_stream(container, path)
-    seconds = target_seconds + zero_seconds(container)
-    try:
-        container.seek(int(seconds / stream.time_base), stream=stream)
-        frames = _from_key(_decoded(container, stream, path, sought=True))
-        first = next(frames, None)
-    except (pyav().FFmpegError, MediaError):
-        return None  # decoding from the start says what is wrong
-    if first is None or first.seconds > start_seconds:
-        return None
-    return itertools.chain([first], frames)
-
-
-def _from_key(frames: Iterator[Decoded]) -> Iterator[Decoded]:
-    """Drops what a seek leaves without its reference pictures."""
-    key_seconds: float | None = None
-    for each in frames:
-        if key_seconds is None and each.picture.key_frame:
-            key_seconds = each.seconds
-        if key_seconds is not None:
-            yield each
-
-
-def _decoded(
-    container: Any,
-    stream: Any,
-    path: str | os.PathLike[str],
-    *,
-    sought: bool = False,
-) -> Iterator[Decoded]:
-    """Decodes on from where the container stands."""
-    zero = zero_seconds(container)
-    tick = float(stream.time_base)
-    rate = stream.average_rate or stream.guessed_rate
-    step = 1 / float(rate) if rate else _NO_RATE_STEP_SECONDS
-    seconds = -step
-    count = 0
-    try:
-        for picture in container.decode(stream):
-            if picture.pts is None and sought:
-                return  # nothing says where the seek led
-            before, seconds = seconds, seconds + step
-            if picture.pts is not None:
-                stamp = picture.pts * tick - zero
-                if count == 0 or stamp > before:
-                    seconds = stamp
-            if picture.is_corrupt:
-                raise MediaError("broken", path, f"at {seconds:.3f} s")
-            count += 1
-            duration = (picture.duration or 0) * tick
-            yield Decoded(seconds, duration or step, picture)
-    except pyav().FFmpegError as error:
-        detail = f"after {max(seconds, 0):.3f} s: {error.strerror}"
-        raise MediaError("broken", path, detail) from error
 
 
 def check_span(start_seconds: float, end_seconds: float | None) -> None:
@@ -271,7 +168,7 @@ def check_span(start_seconds: float, end_seconds: float | None) -> None:
         )
 
 
-def _check_regular(path: str | os.PathLike[str]) -> None:
+def _check_regular(path: PathLike) -> None:
     """Raises unless there is a regular file with at least one byte."""
     try:
         status = os.stat(path)
@@ -286,7 +183,7 @@ def _check_regular(path: str | os.PathLike[str]) -> None:
         raise MediaError("empty", path)
 
 
-def _kind_of_damage(path: str | os.PathLike[str]) -> str:
+def _kind_of_damage(path: PathLike) -> str:
     """A cut MP4 has lost the index at its end, but begins like one."""
     with Path(path).open("rb") as file:
         begins = file.read(8)

@@ -3,19 +3,18 @@
 import dataclasses
 import itertools
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
 from gblend_keras.data import containers
+from gblend_keras.data import decoding
 from gblend_keras.data.containers import REASONS
-from gblend_keras.data.containers import Decoded
 from gblend_keras.data.containers import MediaError
+from gblend_keras.data.containers import PathLike
 from gblend_keras.data.waveforms import read_audio
 
 __all__ = [
@@ -29,10 +28,8 @@ __all__ = [
     "read_frames",
 ]
 
-PathLike = str | os.PathLike[str]
-# Half a tick of Matroska, whose times are whole milliseconds: a frame whose
-# time was rounded up by so much counts as shown.
-_ROUNDING_SECONDS = 0.0005
+
+_Taken = tuple[float, npt.NDArray[np.uint8]]  # seconds, (H, W, 3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,17 +75,6 @@ class MediaInfo:
     num_channels: int = 0
     has_video: bool = False
     has_audio: bool = False
-
-
-_Taken = tuple[float, npt.NDArray[np.uint8]]  # seconds, (H, W, 3)
-
-
-class _Shown(NamedTuple):
-    """A picture, and the span in which it is on the screen."""
-
-    seconds: float
-    until_seconds: float
-    picture: Any
 
 
 def probe(path: PathLike) -> MediaInfo:
@@ -154,9 +140,9 @@ def read_frames(
     containers.check_span(start_seconds, end_seconds)
     _check_sampling(frame_rate_hz, short_side)
     end = math.inf if end_seconds is None else end_seconds
-    scaler = _Scaler(short_side)
-    with containers.frames_since(path, start_seconds) as frames:
-        shown = _shown_since(frames, start_seconds, path)
+    scaler = decoding.Scaler(short_side)
+    with decoding.frames_since(path, start_seconds) as frames:
+        shown = decoding.shown_since(frames, start_seconds, path)
         if frame_rate_hz is None:
             taken = list(_until(shown, end, scaler))
         else:
@@ -201,7 +187,9 @@ def read_clip(
     config.check_range("num_frames", num_frames, 1, 10**6)
     config.check_range("stride", stride, 1, 10**6)
     _check_sampling(frame_rate_hz, short_side)
-    clip = _Clip(path, num_frames, stride, frame_rate_hz, _Scaler(short_side))
+    clip = _Clip(
+        path, num_frames, stride, frame_rate_hz, decoding.Scaler(short_side)
+    )
     taken = clip.taken_from(start_seconds)
     if taken and len(taken) < num_frames:
         taken = clip.taken_from(clip.latest_start(start_seconds))
@@ -217,7 +205,7 @@ class _Clip:
     num_frames: int
     stride: int
     frame_rate_hz: float | None
-    scaler: "_Scaler"
+    scaler: "decoding.Scaler"
 
     @property
     def span(self) -> int:
@@ -226,8 +214,8 @@ class _Clip:
 
     def taken_from(self, start_seconds: float) -> list[_Taken]:
         """Reads the clip, or as much of it as the file has."""
-        with containers.frames_since(self.path, start_seconds) as frames:
-            shown = _shown_since(frames, start_seconds, self.path)
+        with decoding.frames_since(self.path, start_seconds) as frames:
+            shown = decoding.shown_since(frames, start_seconds, self.path)
             if self.frame_rate_hz is None:
                 chosen = itertools.islice(shown, 0, self.span, self.stride)
                 return [
@@ -243,92 +231,34 @@ class _Clip:
         """The latest time from which the file has the whole clip, or 0."""
         rate = self.frame_rate_hz
         if rate is not None:
-            with containers.frames_since(self.path, start_seconds) as frames:
-                for each in _shown_since(frames, start_seconds, self.path):
+            with decoding.frames_since(self.path, start_seconds) as frames:
+                for each in decoding.shown_since(
+                    frames, start_seconds, self.path
+                ):
                     end = each.until_seconds
             return max(end - self.span / rate, 0.0)
         for begin in (start_seconds - self.span / 5, 0.0):
-            with containers.frames_since(self.path, max(begin, 0.0)) as frames:
+            with decoding.frames_since(self.path, max(begin, 0.0)) as frames:
                 times = [each.seconds for each in frames]
             if len(times) >= self.span:
                 return times[-self.span]
         return 0.0
 
 
-class _Scaler:
-    """Turns decoded pictures into upright RGB arrays of one size."""
-
-    def __init__(self, short_side: int | None) -> None:
-        self._short_side = short_side
-        self._size: tuple[int, int] | None = None
-        # One for all frames: it keeps its tables while the sizes stay.
-        self._reformatter = (
-            containers.pyav().video.reformatter.VideoReformatter()
-        )
-
-    def __call__(self, picture: Any) -> npt.NDArray[np.uint8]:
-        if self._size is None:  # a later change of size is scaled to the first
-            self._size = _scaled_size(picture, self._short_side)
-        width, height = self._size
-        rgb = self._reformatter.reformat(picture, width, height, "rgb24")
-        (plane,) = rgb.planes
-        rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
-        image = rows[:, : 3 * width].reshape(height, width, 3)  # still a view
-        return np.rot90(image, quarter_turns(picture))
-
-
-def quarter_turns(picture: Any) -> int:
-    """Anti-clockwise quarter turns that make a picture upright: 0 to 3."""
-    return round(picture.rotation / 90) % 4
-
-
-def _scaled_size(picture: Any, short_side: int | None) -> tuple[int, int]:
-    width, height = picture.width, picture.height
-    if short_side is None:
-        return width, height
-    scale = short_side / min(width, height)
-    return max(round(width * scale), 1), max(round(height * scale), 1)
-
-
-def _shown_since(
-    frames: Iterator[Decoded], start_seconds: float, path: PathLike
-) -> Iterator[_Shown]:
-    """Yields what is on the screen from a time on.
-
-    Looks one frame ahead, for only the next frame says until when one is
-    shown. Damage there is raised only when more than that frame is wanted.
-    """
-    held = next(frames, None)
-    if held is None:
-        raise MediaError("no picture", path, "its video stream has no frame")
-    while held is not None:
-        following, damage = None, None
-        try:
-            following = next(frames, None)
-        except MediaError as error:
-            damage = error
-        until = held.seconds + held.duration_seconds
-        if following is not None:
-            until = following.seconds
-        if until > start_seconds + _ROUNDING_SECONDS:
-            yield _Shown(held.seconds, until, held.picture)
-        if damage is not None:
-            raise damage
-        held = following
-
-
 def _until(
-    shown: Iterator[_Shown], end_seconds: float, scaler: _Scaler
+    shown: Iterator[decoding.Shown], end_seconds: float, scaler: decoding.Scaler
 ) -> Iterator[_Taken]:
     """Takes every frame that appears before the end."""
     for each in shown:
         yield each.seconds, scaler(each.picture)
-        if each.until_seconds >= end_seconds - _ROUNDING_SECONDS:
+        if each.until_seconds >= end_seconds - decoding.ROUNDING_SECONDS:
             return
 
 
 def _at(
-    shown: Iterator[_Shown], instants: Iterator[float], scaler: _Scaler
+    shown: Iterator[decoding.Shown],
+    instants: Iterator[float],
+    scaler: decoding.Scaler,
 ) -> Iterator[_Taken]:
     """Takes the frame on the screen at each instant, scaled once a frame."""
     instant = next(instants, None)
@@ -336,7 +266,7 @@ def _at(
         image = None
         while (
             instant is not None
-            and each.until_seconds > instant + _ROUNDING_SECONDS
+            and each.until_seconds > instant + decoding.ROUNDING_SECONDS
         ):
             image = scaler(each.picture) if image is None else image
             yield instant, image
@@ -366,11 +296,11 @@ def _picture_facts(path: PathLike) -> dict[str, Any]:
         stream = containers.video_stream(container, path)
         rate = stream.average_rate or stream.guessed_rate
         num_frames = stream.frames
-    with containers.frames_since(path, 0.0) as frames:
+    with decoding.frames_since(path, 0.0) as frames:
         first = next(frames, None)
     if first is None:
         return {}
-    turns = quarter_turns(first.picture)
+    turns = decoding.quarter_turns(first.picture)
     sides = (first.picture.width, first.picture.height)
     width, height = sides if turns % 2 == 0 else sides[::-1]
     return {

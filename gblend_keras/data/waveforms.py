@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +13,8 @@ import numpy.typing as npt
 from gblend_keras import config
 from gblend_keras.data import containers
 from gblend_keras.data.containers import MediaError
+from gblend_keras.data.containers import PathLike
 
-PathLike = str | os.PathLike[str]
 FloatArray = npt.NDArray[np.float32]
 
 # Read beyond both ends of the span, so that the resampler's filter has run in.
@@ -81,12 +80,12 @@ def read_audio(
 class _Piece(NamedTuple):
     """Samples that follow each other, and where the first of them lies."""
 
-    index: int  # in samples of the file's rate, from second 0
+    begin: int  # in samples of the file's rate, from second 0
     samples: FloatArray
 
     @property
     def end(self) -> int:
-        return self.index + len(self.samples)
+        return self.begin + len(self.samples)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _read_sound(
         with containers.opened(path) as container:
             sound = _decoded_sound(container, path, seek_seconds, stop)
         reached = sound.pieces and (
-            sound.pieces[0].index <= seek_seconds * sound.rate_hz
+            sound.pieces[0].begin <= seek_seconds * sound.rate_hz
         )
         if reached or not seek_seconds:
             break
@@ -130,7 +129,7 @@ def _read_sound(
 def _decoded_sound(
     container: Any, path: PathLike, seek_seconds: float, stop_seconds: float
 ) -> _Sound:
-    stream = sound_stream(container, path)
+    stream = containers.sound_stream(container, path)
     rate = int(stream.codec_context.sample_rate)
     if seek_seconds and container.format.name.startswith(_INDEXED):
         ticks = seek_seconds + containers.zero_seconds(container)
@@ -141,18 +140,6 @@ def _decoded_sound(
         rate_hz=rate,
         file_end=round((container.duration or 0) / clock * rate),
     )
-
-
-def sound_stream(container: Any, path: PathLike) -> Any:
-    """Returns the sound stream.
-
-    Raises:
-        MediaError: "no sound".
-    """
-    stream = container.streams.best("audio")
-    if stream is None or not stream.codec_context.sample_rate:
-        raise MediaError("no sound", path)
-    return stream
 
 
 def _pieces(
@@ -210,11 +197,11 @@ def _placed(pieces: Sequence[_Piece], begin: int, end: int) -> FloatArray:
     """Lays the pieces where they belong; zeros where there is no sound."""
     waveform = np.zeros(end - begin, np.float32)
     for piece in pieces:
-        first = max(piece.index, begin)
+        first = max(piece.begin, begin)
         last = min(piece.end, end)
         if first < last:
             waveform[first - begin : last - begin] = piece.samples[
-                first - piece.index : last - piece.index
+                first - piece.begin : last - piece.begin
             ]
     return waveform
 
