@@ -14,6 +14,8 @@ ORDER = (
     "data.arrays",
     "data.holdout",
     "data.audio",
+    "data.annotations",
+    "data.manifest",
     "data.speech",
     "data.cache",
     "data.digits",
