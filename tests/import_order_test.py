@@ -22,6 +22,8 @@ ORDER = (
     "data.flow",
     "data.video",
     "data.audio",
+    "data.annotations",
+    "data.manifest",
     "data.speech",
     "data.cache",
     "data.digits",
