@@ -269,9 +269,7 @@ def _pieces(
         new = piece.timestamps_seconds > last
         if new.any():
             last = piece.timestamps_seconds[-1]
-            yield media.Frames(
-                piece.images[new], piece.timestamps_seconds[new]
-            )
+            yield media.Frames(piece.images[new], piece.timestamps_seconds[new])
         if end == span.end:
             return
 
@@ -340,8 +338,8 @@ def _waveform(path: Path, span: _Span, rate_hz: int) -> npt.NDArray[np.float32]:
 
 def _log_mel(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     # Loads TensorFlow, seconds and 600 MB: only where this is asked for.
-    audio = importlib.import_module("gblend_keras.data.audio")
-    return np.asarray(audio.vmz_log_mel(sound), np.float32)
+    audio_vmz = importlib.import_module("gblend_keras.data.audio_vmz")
+    return np.asarray(audio_vmz.vmz_log_mel(sound), np.float32)
 
 
 def opencv() -> Any:

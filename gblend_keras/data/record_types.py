@@ -187,7 +187,9 @@ class RecordSet:
         """Returns the examples of a split in the order of its shards."""
         config.check_choice("split", split, tuple(self.splits))
         return tuple(
-            example for shard in self.splits[split] for example in shard.examples
+            example
+            for shard in self.splits[split]
+            for example in shard.examples
         )
 
     def paths(self, split: str) -> tuple[Path, ...]:
