@@ -157,6 +157,15 @@ def zero_seconds(container: Any) -> float:
     return float(container.start_time or 0) / float(pyav().time_base)
 
 
+def has_index(container: Any) -> bool:
+    """Whether a seek in this format leads to the exact time.
+
+    In others (MPEG, AVI) a seek may land late, and the time stamps after it
+    may be those of neighbouring frames: they are decoded from the start.
+    """
+    return str(container.format.name).startswith(("mov", "matroska"))
+
+
 def check_span(start_seconds: float, end_seconds: float | None) -> None:
     """Raises ValueError unless a span has a start and a later end."""
     config.check_range("start_seconds", start_seconds, 0, sys.float_info.max)

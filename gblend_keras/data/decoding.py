@@ -15,7 +15,8 @@ from gblend_keras.data.containers import PathLike
 
 # Below this, decoding from the start is as fast as a seek.
 NEAR_SECONDS = 2.0
-# A seek without an index may land late; then it is tried so much earlier.
+# The index holds times of decoding: where frames are reordered, a seek may land
+# behind the start. Then an earlier place is tried.
 _BACK_SECONDS = (0.0, 2.0, 16.0)
 _NO_RATE_STEP_SECONDS = 0.04  # 25 frames a second, for files that say nothing
 # Half a tick of Matroska, whose times are whole milliseconds: a frame whose
@@ -48,9 +49,9 @@ def frames_since(
 ) -> Iterator[Iterator[Decoded]]:
     """Decodes from the frame that is shown at a time, or from one before it.
 
-    Seeks to a key frame before the time where that is possible. Seeking in a
-    file without an index (MPEG) can land too late: such a landing is seen by
-    its time stamp, and an earlier place is tried, at last the start.
+    Seeks to a key frame before the time in formats with an index. Whether it
+    lies before is seen by its time stamp; if not, an earlier place is tried,
+    at last the start. Files of other formats are decoded from their start.
 
     Args:
         path: The file.
@@ -83,6 +84,8 @@ def _sought(
     start_seconds: float,
 ) -> Iterator[Decoded] | None:
     """Seeks; None where that does not lead to a key frame before the start."""
+    if not containers.has_index(container):
+        return None
     stream = containers.video_stream(container, path)
     seconds = target_seconds + containers.zero_seconds(container)
     try:
@@ -119,7 +122,7 @@ def _decoded(
     count = 0
     try:
         for picture in container.decode(stream):
-            if picture.pts is None and sought:
+            if picture.pts is None and sought and count == 0:
                 return  # nothing says where the seek led
             before, seconds = seconds, seconds + step
             if picture.pts is not None:

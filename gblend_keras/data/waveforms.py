@@ -21,8 +21,6 @@ FloatArray = npt.NDArray[np.float32]
 _MARGIN_SECONDS = 0.05
 # Time stamps may tremble by this much before they count as a gap.
 _TREMOR_SECONDS = 0.005
-# Formats whose index leads to the exact sample; others are read from the start.
-_INDEXED = ("mov", "matroska")
 _SEEK_FROM_SECONDS = 30.0  # below, decoding all of it is quick
 _PREROLL_SECONDS = 1.0  # what a decoder needs to find its state again
 
@@ -37,9 +35,9 @@ def read_audio(
     """Reads the sound of a span as one channel at one rate.
 
     Sample k is the sound at `start_seconds + k / sample_rate_hz`, to half a
-    sample of the file. Channels are mixed, and the rate is changed, as FFmpeg
-    does it. Where the sound begins after the picture, pauses, or ends before
-    the span does, there are zeros.
+    sample: a span gives what the whole sound has at its place. FFmpeg mixes
+    the channels and changes the rate. Where the sound begins after the
+    picture, pauses, or ends before the span does, there are zeros.
 
     Args:
         path: The file.
@@ -58,23 +56,15 @@ def read_audio(
     containers.check_span(start_seconds, end_seconds)
     config.check_range("sample_rate_hz", sample_rate_hz, 1000, 384000)
     sound = _read_sound(path, start_seconds, end_seconds)
-    begin = round(start_seconds * sound.rate_hz)
-    end = sound.end
-    if end_seconds is not None:
-        end = round(end_seconds * sound.rate_hz)
-        sound_or_file = max(sound.end, sound.file_end)
-    else:
-        end_seconds = end / sound.rate_hz
-        sound_or_file = sound.end
-    if begin >= sound_or_file:
+    end = sound.end_seconds if end_seconds is None else end_seconds
+    there = sound.end_seconds
+    if end_seconds is not None:  # a sound may end before the picture does
+        there = max(there, sound.file_seconds)
+    if start_seconds >= there:
         raise MediaError(
             "too short", path, f"its sound ends at {sound.end_seconds:.3f} s"
         )
-    margin, wide_margin = _margins(sound.rate_hz, sample_rate_hz)
-    placed = _placed(sound.pieces, begin - margin, end + margin)
-    wide = _resampled(placed, sound.rate_hz, sample_rate_hz)[wide_margin:]
-    count = round((end_seconds - start_seconds) * sample_rate_hz)
-    return np.pad(wide[:count], (0, max(count - len(wide), 0)))
+    return _cut(sound, start_seconds, end, sample_rate_hz)
 
 
 class _Piece(NamedTuple):
@@ -88,21 +78,38 @@ class _Piece(NamedTuple):
         return self.begin + len(self.samples)
 
 
+class _Grid(NamedTuple):
+    """The shortest time that is a whole number of samples at both rates.
+
+    Resampling begins on this grid, so that a span gives the same samples
+    whether it is read alone or within a longer one.
+    """
+
+    file_samples: int
+    samples: int
+    seconds: float
+
+    @classmethod
+    def of(cls, file_rate: int, rate: int) -> "_Grid":
+        divisor = math.gcd(file_rate, rate)
+        return cls(file_rate // divisor, rate // divisor, 1 / divisor)
+
+    def first_step(self, start_seconds: float) -> int:
+        """The last step that leaves the filter its margin before a time."""
+        return math.floor((start_seconds - _MARGIN_SECONDS) / self.seconds)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Sound:
     """The decoded pieces that cover a span."""
 
     pieces: list[_Piece]
     rate_hz: int
-    file_end: int  # in samples; 0 if the file does not say
-
-    @property
-    def end(self) -> int:
-        return max(each.end for each in self.pieces)
+    file_seconds: float  # of picture and sound; 0 if the file does not say
 
     @property
     def end_seconds(self) -> float:
-        return self.end / self.rate_hz
+        return max(each.end for each in self.pieces) / self.rate_hz
 
 
 def _read_sound(
@@ -131,14 +138,14 @@ def _decoded_sound(
 ) -> _Sound:
     stream = containers.sound_stream(container, path)
     rate = int(stream.codec_context.sample_rate)
-    if seek_seconds and container.format.name.startswith(_INDEXED):
+    if seek_seconds and containers.has_index(container):
         ticks = seek_seconds + containers.zero_seconds(container)
         container.seek(int(ticks / stream.time_base), stream=stream)
     clock = float(containers.pyav().time_base)
     return _Sound(
         pieces=list(_pieces(container, stream, path, stop_seconds)),
         rate_hz=rate,
-        file_end=round((container.duration or 0) / clock * rate),
+        file_seconds=(container.duration or 0) / clock,
     )
 
 
@@ -193,6 +200,22 @@ def _joined(frames: Sequence[Any]) -> npt.NDArray[Any]:
     return np.concatenate(arrays) if arrays else np.zeros(0, np.float32)
 
 
+def _cut(sound: _Sound, start: float, end: float, rate: int) -> FloatArray:
+    """The span from start to end, in seconds, at another rate."""
+    grid = _Grid.of(sound.rate_hz, rate)
+    step = grid.first_step(start)
+    placed = _placed(
+        sound.pieces,
+        step * grid.file_samples,
+        round((end + _MARGIN_SECONDS) * sound.rate_hz),
+    )
+    wide = _resampled(placed, sound.rate_hz, rate)
+    skipped = round(start * rate) - step * grid.samples
+    count = round((end - start) * rate)
+    waveform = wide[skipped : skipped + count]
+    return np.pad(waveform, (0, count - len(waveform)))
+
+
 def _placed(pieces: Sequence[_Piece], begin: int, end: int) -> FloatArray:
     """Lays the pieces where they belong; zeros where there is no sound."""
     waveform = np.zeros(end - begin, np.float32)
@@ -204,14 +227,6 @@ def _placed(pieces: Sequence[_Piece], begin: int, end: int) -> FloatArray:
                 first - piece.begin : last - piece.begin
             ]
     return waveform
-
-
-def _margins(file_rate: int, wanted_rate: int) -> tuple[int, int]:
-    """One margin in samples of both rates: whole numbers of the same time."""
-    divisor = math.gcd(file_rate, wanted_rate)
-    step = file_rate // divisor
-    steps = math.ceil(_MARGIN_SECONDS * file_rate / step)
-    return steps * step, steps * (wanted_rate // divisor)
 
 
 def _resampled(waveform: FloatArray, rate: int, wanted_rate: int) -> FloatArray:
