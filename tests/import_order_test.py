@@ -14,6 +14,8 @@ ORDER = (
     "data.arrays",
     "data.holdout",
     "data.audio",
+    "data.audio_vmz",
+    "data.spectrogram",
     "data.annotations",
     "data.manifest",
     "data.speech",
