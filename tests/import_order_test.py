@@ -22,6 +22,8 @@ ORDER = (
     "data.flow",
     "data.video",
     "data.audio",
+    "data.audio_vmz",
+    "data.spectrogram",
     "data.annotations",
     "data.manifest",
     "data.speech",
