@@ -45,7 +45,7 @@ class Shown(NamedTuple):
 
 @contextlib.contextmanager
 def frames_since(
-    path: PathLike, start_seconds: float
+    path: PathLike, start_seconds: float, *, num_threads: int = 0
 ) -> Iterator[Iterator[Decoded]]:
     """Decodes from the frame that is shown at a time, or from one before it.
 
@@ -56,6 +56,7 @@ def frames_since(
     Args:
         path: The file.
         start_seconds: Time in the file.
+        num_threads: Threads that decode; 0 leaves the number to FFmpeg.
 
     Yields:
         The decoded frames in order of display, until the end of the file.
@@ -68,13 +69,20 @@ def frames_since(
         if target < NEAR_SECONDS:
             break
         with containers.opened(path) as container:
+            _limit_threads(container, num_threads)
             frames = _sought(container, path, target, start_seconds)
             if frames is not None:
                 yield frames
                 return
     with containers.opened(path) as container:
+        _limit_threads(container, num_threads)
         stream = containers.video_stream(container, path)
         yield _decoded(container, stream, path)
+
+
+def _limit_threads(container: Any, num_threads: int) -> None:
+    for stream in container.streams.video:
+        stream.codec_context.thread_count = num_threads
 
 
 def _sought(
@@ -140,21 +148,33 @@ def _decoded(
 
 
 class Scaler:
-    """Turns decoded pictures into upright RGB arrays of one size."""
+    """Turns decoded pictures into upright RGB arrays of one size.
 
-    def __init__(self, short_side: int | None) -> None:
+    Args:
+        short_side: Shorter side in pixels; None for the size as it is.
+        num_threads: Threads that scale; 0 leaves the number to FFmpeg.
+    """
+
+    def __init__(self, short_side: int | None, num_threads: int = 0) -> None:
         self._short_side = short_side
         self._size: tuple[int, int] | None = None
         # One for all frames: it keeps its tables while the sizes stay.
-        self._reformatter = (
-            containers.pyav().video.reformatter.VideoReformatter()
+        av = containers.pyav()
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        # Before PyAV 17 there is one thread, and no argument for it.
+        self._options = (
+            {"threads": num_threads}
+            if int(av.__version__.split(".")[0]) >= 17
+            else {}
         )
 
     def __call__(self, picture: Any) -> npt.NDArray[np.uint8]:
         if self._size is None:  # a later change of size is scaled to the first
             self._size = _scaled_size(picture, self._short_side)
         width, height = self._size
-        rgb = self._reformatter.reformat(picture, width, height, "rgb24")
+        rgb = self._reformatter.reformat(
+            picture, width, height, "rgb24", **self._options
+        )
         (plane,) = rgb.planes
         rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
         image = rows[:, : 3 * width].reshape(height, width, 3)  # still a view

@@ -261,6 +261,7 @@ def _pieces(
                 end_seconds=end,
                 frame_rate_hz=settings.frame_rate_hz or None,
                 short_side=settings.short_side or None,
+                num_threads=1,  # the workers share the processors
             )
         except media.MediaError as error:
             if number and error.reason == "too short":

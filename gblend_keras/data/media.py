@@ -113,6 +113,7 @@ def read_frames(
     end_seconds: float | None = None,
     frame_rate_hz: float | None = None,
     short_side: int | None = None,
+    num_threads: int = 0,
 ) -> Frames:
     """Reads the frames that are shown in a span of a file.
 
@@ -128,6 +129,8 @@ def read_frames(
         frame_rate_hz: Instants a second. None: the frames as they are.
         short_side: Shorter side in pixels; the other keeps the aspect. None:
             the size as it is.
+        num_threads: Threads that decode and scale, which does not change the
+            frames; 0 leaves the number to FFmpeg.
 
     Returns:
         At least one frame.
@@ -140,8 +143,10 @@ def read_frames(
     containers.check_span(start_seconds, end_seconds)
     _check_sampling(frame_rate_hz, short_side)
     end = math.inf if end_seconds is None else end_seconds
-    scaler = decoding.Scaler(short_side)
-    with decoding.frames_since(path, start_seconds) as frames:
+    scaler = decoding.Scaler(short_side, num_threads)
+    with decoding.frames_since(
+        path, start_seconds, num_threads=num_threads
+    ) as frames:
         shown = decoding.shown_since(frames, start_seconds, path)
         if frame_rate_hz is None:
             taken = list(_until(shown, end, scaler))

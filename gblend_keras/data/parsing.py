@@ -108,10 +108,12 @@ def _step_features(
     settings: record_types.RecordSettings,
 ) -> dict[str, object]:
     features: dict[str, object] = {}
-    images = [settings.frames and str, settings.flow and _flow]
-    for key_of in filter(None, images):
-        features[key_of(keys.IMAGE_ENCODED)] = _steps([], tf.string)
-        features[key_of(keys.IMAGE_TIMESTAMP)] = _steps([], tf.int64)
+    prefixes = [""] * settings.frames + [keys.FLOW] * bool(settings.flow)
+    for prefix in prefixes:
+        images = keys.key_of(keys.IMAGE_ENCODED, prefix)
+        times = keys.key_of(keys.IMAGE_TIMESTAMP, prefix)
+        features[images] = _steps([], tf.string)
+        features[times] = _steps([], tf.int64)
     if settings.waveform:  # one step of any length
         features[_WAVE] = tf.io.VarLenFeature(tf.float32)
     if settings.log_mel:

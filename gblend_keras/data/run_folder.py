@@ -124,14 +124,25 @@ class RunFolder:
         files.write_text(
             self.path / records.FAILURES, _table(record_set.failures())
         )
-        records.write_index(record_set, self._identity)
+        records.write_index(
+            record_set,
+            {
+                name: self._identity[name]
+                for name in ("segments_sha256", "versions")
+            },
+        )
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _found_identity(self) -> Mapping[str, Any] | None:
         """The run that the folder belongs to; None if it is a new one."""
         if (self.path / records.INDEX).exists():
-            _, made_by = records.read_index_file(self.path)
-            return made_by
+            index, made_by = records.read_index_file(self.path)
+            return {
+                **made_by,
+                "dataset": index.dataset,
+                "multi_label": index.multi_label,
+                "settings": dataclasses.asdict(index.settings),
+            }
         with contextlib.suppress(FileNotFoundError):
             found: dict[str, Any] = json.loads(
                 (self._state / _RUN).read_text(encoding="utf-8")

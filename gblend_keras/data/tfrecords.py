@@ -32,7 +32,7 @@ class RecordWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._stream = Path(path).open("wb")  # noqa: SIM115
+        self._stream = Path(path).open("wb")
         self._digest = hashlib.sha256()
         self.num_bytes = 0
 
@@ -155,7 +155,8 @@ def _byte_table() -> UintArray:
     """The remainder of every byte, `(256,)`."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
-        table = (table >> 1) ^ ((table & 1) * np.uint32(_POLYNOMIAL))
+        odd = (table & 1).astype(np.uint32)
+        table = (table >> np.uint32(1)) ^ (odd * np.uint32(_POLYNOMIAL))
     return table
 
 
