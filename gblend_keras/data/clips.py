@@ -16,8 +16,6 @@ FLOW = "flow"
 AUDIO = "audio"
 MODALITIES = (RGB, FLOW, AUDIO)
 
-_NUM_SEEDS = 4  # start, crop, mirror, masks
-
 
 class Footage(Protocol):
     """One video of which parts can be decoded, inside `tf.data`."""
@@ -96,24 +94,23 @@ def training_clip(
     Returns:
         `{modality: tensor}` of the shapes that `shapes` gives, float32.
     """
-    seeds = tf.random.split(seed, _NUM_SEEDS)
-    start = video.temporal_start(footage.num_frames, _span(settings), seeds[0])
+    start = video.temporal_start(footage.num_frames, _span(settings), seed)
 
     def cut(clip: tf.Tensor, is_flow: bool) -> tf.Tensor:
         low, high = settings.jitter
-        sized = video.jitter_short_side(clip, low, high, seeds[1])
+        sized = video.jitter_short_side(clip, low, high, seed)
         if is_flow:
             sized = _scaled_flow(sized, clip)
-        cropped = video.random_crop(sized, settings.crop_size, seeds[1])
+        cropped = video.random_crop(sized, settings.crop_size, seed)
         if not settings.mirror:
             return cropped
-        return video.mirror(cropped, seeds[2], flow=is_flow)
+        return video.mirror(cropped, seed, flow=is_flow)
 
     example = _visual(footage, modalities, settings, start, cut)
     if AUDIO in modalities:
         sound = _sound(footage, settings, start)
         if settings.spec_augment:
-            sound = spectrogram.spec_augment(sound, seeds[3])
+            sound = spectrogram.spec_augment(sound, seed)
         example[AUDIO] = sound[..., None]
     return {name: example[name] for name in modalities}
 
@@ -168,9 +165,9 @@ def _visual(
     cut: Callable[[tf.Tensor, bool], tf.Tensor],
 ) -> dict[str, tf.Tensor]:
     """Decodes and cuts what can be seen; the last frame fills a short video."""
-    last = (footage.num_frames - 1 - start) // settings.stride
-    steps = tf.minimum(tf.range(settings.num_frames), last)
-    indices = start + settings.stride * steps
+    indices = video.frame_indices(
+        start, settings.num_frames, settings.stride, footage.num_frames
+    )
     example = {}
     if RGB in modalities:
         clip = cut(footage.frames(indices), False)

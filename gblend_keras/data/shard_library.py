@@ -1,7 +1,7 @@
 """Footage out of record shards.
 
-A library gives videos by row number, in ascending order or in an order that is a
-function of a seed, and `clips.Footage` of each of them.
+A library gives videos by row number, in ascending order or in an order that
+is a function of a seed, and `clips.Footage` of each of them.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from gblend_keras.data import audio_vmz
 from gblend_keras.data import clips
-from gblend_keras.data import flow
 from gblend_keras.data import parsing
 from gblend_keras.data import record_types
 from gblend_keras.data import sources
+from gblend_keras.data import video
 
 READERS = 4  # shards that are read at a time
 
@@ -137,9 +137,8 @@ class RecordFootage:
 
     def flow(self, indices: tf.Tensor) -> tf.Tensor:
         """Decodes the flow at these frames, `(T, H, W, 2)` float32."""
-        levels = _decoded(tf.gather(self._parsed["flow"], indices))[..., :2]
-        unit = (tf.cast(levels, tf.float32) - flow.ZERO_LEVEL) / flow.LEVELS
-        return unit * self._parsed["flow_bound"]
+        codes = _decoded(tf.gather(self._parsed["flow"], indices))[..., :2]
+        return video.decode_flow(codes, self._parsed["flow_bound"])
 
     def log_mel(self) -> tf.Tensor:
         """Returns the stored rows, or those of the stored waveform."""

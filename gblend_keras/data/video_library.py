@@ -116,7 +116,7 @@ class FileFootage:
         def decode(
             row: np.int64, wanted: npt.NDArray[np.int32]
         ) -> npt.NDArray[np.uint8]:
-            return _decoded(self._spans[row], wanted, self._short_side)
+            return _decoded(self._spans[int(row)], wanted, self._short_side)
 
         frames = tf.numpy_function(
             decode, (self._row, indices), tf.uint8, stateful=False
@@ -146,7 +146,7 @@ class FileFootage:
 
     def _sound(self, sample_rate_hz: int) -> tf.Tensor:
         def decode(row: np.int64) -> npt.NDArray[np.float32]:
-            span = self._spans[row]
+            span = self._spans[int(row)]
             return media.read_audio(
                 span.path,
                 start_seconds=span.start_seconds,
@@ -163,14 +163,16 @@ class FileFootage:
 def _decoded(
     span: Span, wanted: npt.NDArray[np.int32], short_side: int
 ) -> npt.NDArray[np.uint8]:
-    """Decodes frames that are ascending, evenly spaced, the last repeated."""
-    distinct = np.unique(wanted)
-    stride = int(distinct[1] - distinct[0]) if len(distinct) > 1 else 1
+    """Decodes evenly spaced frames; behind the video's end the last repeats."""
+    steps = np.diff(wanted)
+    stride = int(steps[0]) if len(steps) else 1
+    regular = 1 + int(np.argmin(np.append(steps == stride, False)))
     read = media.read_clip(
         span.path,
-        start_seconds=span.start_seconds + distinct[0] / span.frame_rate_hz,
-        num_frames=len(distinct),
-        stride=stride,
+        start_seconds=span.start_seconds + wanted[0] / span.frame_rate_hz,
+        num_frames=regular if stride else 1,
+        stride=max(stride, 1),
         short_side=short_side,
     ).images
-    return read[np.searchsorted(distinct, wanted)]
+    places = np.minimum(np.arange(len(wanted)), len(read) - 1)
+    return read[places]
