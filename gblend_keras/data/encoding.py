@@ -79,7 +79,7 @@ class Encoder:
         builder = sequence_examples.SequenceExampleBuilder()
         seconds, num_frames = 0.0, 0
         if self.settings.pictures:
-            frames, flows = _images(path, span, self.settings)
+            frames, flows = read_images(path, span, self.settings)
             seconds = _covered(frames, span)
             num_frames = len(frames.seconds)
             if self.settings.frames:
@@ -125,7 +125,7 @@ class Encoder:
         self,
         builder: sequence_examples.SequenceExampleBuilder,
         path: Path,
-        span: "_Span",
+        span: "Span",
     ) -> float:
         """Adds waveform and log-mel; returns the seconds that they last."""
         settings = self.settings
@@ -155,7 +155,7 @@ class Encoder:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Span:
+class Span:
     """What of a file is read; an end of None is the end of the file."""
 
     start: float
@@ -181,7 +181,7 @@ def _span(
     path: Path,
     segment: segments.Segment,
     settings: record_types.RecordSettings,
-) -> _Span:
+) -> Span:
     """Cuts a segment to its file, and checks that the file has the streams."""
     info = media.probe(path)
     if settings.pictures and not info.has_video:
@@ -196,17 +196,17 @@ def _span(
         end = min(end, info.duration_seconds)
     if end - start < settings.min_seconds:
         raise too_short(path, max(end - start, 0.0), settings.min_seconds)
-    return _Span(start, None if math.isinf(end) else end, info)
+    return Span(start, None if math.isinf(end) else end, info)
 
 
-def _covered(frames: sequence_examples.Images, span: _Span) -> float:
+def _covered(frames: sequence_examples.Images, span: Span) -> float:
     """The seconds from the span's start to the last frame's end."""
     last = frames.seconds[-1] + 1 / frames.frame_rate_hz
     return last - max(span.start, frames.seconds[0])
 
 
-def _images(
-    path: Path, span: _Span, settings: record_types.RecordSettings
+def read_images(
+    path: Path, span: Span, settings: record_types.RecordSettings
 ) -> tuple[sequence_examples.Images, sequence_examples.Images]:
     """Reads, scales and encodes the frames, and the flow between them."""
     frames: list[bytes] = []
@@ -225,7 +225,7 @@ def _images(
                 moving = np.concatenate([before, moving])
                 flows.pop()
             before = moving[-1:]
-            flows.extend(_flow_jpegs(moving, settings))
+            flows.extend(flow_jpegs(moving, settings))
     rate = settings.frame_rate_hz or span.frame_rate_hz
     pictures = sequence_examples.Images(frames, seconds, height, width, rate)
     if not settings.frames:
@@ -236,7 +236,7 @@ def _images(
 
 
 def _pieces(
-    path: Path, span: _Span, settings: record_types.RecordSettings
+    path: Path, span: Span, settings: record_types.RecordSettings
 ) -> Iterator[media.Frames]:
     """Reads the frames of a span, so many at a time that memory stays small.
 
@@ -244,7 +244,7 @@ def _pieces(
     last of the piece before.
     """
     rate = settings.frame_rate_hz or span.frame_rate_hz
-    step = _frames_a_piece(span.info, settings) / rate
+    step = frames_a_piece(span.info, settings) / rate
     last = -math.inf
     for number in range(2**31):
         start = span.start + number * step
@@ -275,7 +275,7 @@ def _pieces(
             return
 
 
-def _frames_a_piece(
+def frames_a_piece(
     info: media.MediaInfo, settings: record_types.RecordSettings
 ) -> int:
     scale = settings.short_side / max(min(info.width, info.height), 1) or 1.0
@@ -290,7 +290,7 @@ def _jpegs(images: ImageArray, quality: int) -> Iterator[bytes]:
         yield _jpeg(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
 
 
-def _flow_jpegs(
+def flow_jpegs(
     images: ImageArray, settings: record_types.RecordSettings
 ) -> Iterator[bytes]:
     """Encodes flow: x as red, y as green, a blue that says nothing."""
@@ -324,7 +324,7 @@ def _jpeg(picture: ImageArray, quality: int, *options: int) -> bytes:
     return bytes(data)
 
 
-def _waveform(path: Path, span: _Span, rate_hz: int) -> npt.NDArray[np.float32]:
+def _waveform(path: Path, span: Span, rate_hz: int) -> npt.NDArray[np.float32]:
     sound = media.read_audio(
         path,
         start_seconds=span.start,

@@ -154,9 +154,7 @@ EVERYTHING = records.RecordSettings(waveform=True, log_mel=True, flow="dis")
 @pytest.mark.parametrize("inside", [False, True])
 def test_parsing_gives_back_what_was_built(inside):
     def parse(data):
-        return parsing.parse_example(
-            data, EVERYTHING, tasks=("verb", "action")
-        )
+        return parsing.parse_example(data, EVERYTHING, tasks=("verb", "action"))
 
     if inside:
         dataset = tf.data.Dataset.from_tensors(built()).map(parse)
