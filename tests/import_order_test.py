@@ -40,6 +40,7 @@ ORDER = (
     "data.records",
     "data.parsing",
     "data.pipeline",
+    "data.image_encoding",
     "data.encoding",
     "data.shards",
     "data.workers",

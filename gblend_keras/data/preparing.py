@@ -21,6 +21,7 @@ from gblend_keras import bars
 from gblend_keras import config
 from gblend_keras.data import containers
 from gblend_keras.data import encoding
+from gblend_keras.data import image_encoding
 from gblend_keras.data import run_folder
 from gblend_keras.data import sharding
 from gblend_keras.data import shards
@@ -83,7 +84,7 @@ def prepare(
             f"videos. Received: videos={str(videos)!r}. Check the path."
         )
     containers.pyav()  # both say how to install them
-    encoding.opencv()
+    image_encoding.opencv()
     encoder = encoding.Encoder(
         manifest.dataset, Path(videos), settings, manifest.class_names
     )

@@ -14,6 +14,7 @@ import pytest
 from gblend_keras.data import encoding
 from gblend_keras.data import example_proto
 from gblend_keras.data import flow
+from gblend_keras.data import image_encoding
 from gblend_keras.data import manifest as manifests
 from gblend_keras.data import preparing
 from gblend_keras.data import records
@@ -378,13 +379,13 @@ def test_frames_in_pieces_are_the_frames_at_once(videos, monkeypatch):
         settings = records.RecordSettings(
             short_side=32, frame_rate_hz=rate, flow="dis"
         )
-        span = encoding.Span(0.05, span_end, info)
-        whole, whole_flow = encoding.read_images(
+        span = image_encoding.Span(0.05, span_end, info)
+        whole, whole_flow = image_encoding.read_images(
             videos / "good.mp4", span, settings
         )
         with monkeypatch.context() as patch:
-            patch.setattr(encoding, "frames_a_piece", lambda *_: 3)
-            pieces, pieces_flow = encoding.read_images(
+            patch.setattr(image_encoding, "frames_a_piece", lambda *_: 3)
+            pieces, pieces_flow = image_encoding.read_images(
                 videos / "good.mp4", span, settings
             )
         assert pieces.encoded == whole.encoded
@@ -402,7 +403,7 @@ def test_flow_survives_its_encoding():
     decoded = np.stack(
         [
             cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR)
-            for each in encoding.flow_jpegs(images, settings)
+            for each in image_encoding.flow_jpegs(images, settings)
         ]
     )[..., :0:-1]  # BGR -> red, green: x, y
     motion = flow.decode_flow(decoded)
