@@ -47,6 +47,7 @@ ORDER = (
     "data.clip_loading",
     "data.sets",
     "data.pipeline",
+    "data.image_encoding",
     "data.encoding",
     "data.shards",
     "data.workers",

@@ -17,6 +17,7 @@ from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.annotations import sports1m
+from gblend_keras.data.annotations import subsets
 from gblend_keras.data.annotations import table
 from gblend_keras.data.annotations import videos as video_files
 
@@ -32,7 +33,12 @@ _READERS: Mapping[str, Callable[[requests.Request], Manifest]] = {
     "epic100": epic.read,
     "csv": table.read,
 }
-DATASETS = tuple(_READERS)
+# Drawn from a whole set: its name, and the draw.
+_DRAWS: Mapping[str, tuple[str, Callable[[Manifest], Manifest]]] = {
+    "mini_sports": ("sports1m", subsets.mini_sports),
+    "mini_audioset": ("audioset", subsets.mini_audioset),
+}
+DATASETS = (*_READERS, *_DRAWS)
 TIMES = ("timestamps", "frames")
 
 
@@ -50,6 +56,8 @@ def read_manifest(
 
     Each parser's module says what files it reads and how it numbers classes.
     A video that is not there is no error here: its segments have `file=""`.
+    "mini_sports" and "mini_audioset" read the whole set, then draw the part
+    that `subsets` describes, with its defaults.
 
     Args:
         dataset: One of `DATASETS`.
@@ -78,8 +86,9 @@ def read_manifest(
     if split is not None:
         config.check_choice("split", split, segments.SPLITS)
     config.check_choice("times", times, TIMES)
+    whole, draw = _DRAWS.get(dataset, (dataset, None))
     request = requests.Request(
-        dataset=dataset,
+        dataset=whole,
         files=_paths("annotations", annotations),
         videos=None if videos is None else video_files.VideoFolder(videos),
         classes=() if classes is None else _paths("classes", classes),
@@ -89,20 +98,25 @@ def read_manifest(
         else tuple(validation_groups),
         times=times,
     )
-    manifest = _READERS[dataset](request)
+    manifest = _READERS[whole](request)
     _check_keys(manifest.segments)
-    return manifest
+    return manifest if draw is None else draw(manifest)
 
 
 def _paths(name: str, given: Paths) -> tuple[Path, ...]:
     several = [given] if isinstance(given, str | os.PathLike) else given
     paths = tuple(Path(path) for path in several)
-    missing = [str(path) for path in paths if not path.exists()]
-    folders = [str(p) for p in paths if p.is_dir() and name == "annotations"]
-    if not paths or missing or folders:
+    takes_folders = name == "classes"
+    wrong = [
+        str(path)
+        for path in paths
+        if not (path.is_file() or (takes_folders and path.is_dir()))
+    ]
+    if wrong or not paths:
+        what = "files or a folder" if takes_folders else "one or more files"
         raise ValueError(
-            f"`{name}` is not there. Expected paths of files. "
-            f"Received: {missing or folders or several}. Check the paths."
+            f"`{name}` is not there. Expected {what}. Received: {wrong}. "
+            "Check the paths."
         )
     return paths
 

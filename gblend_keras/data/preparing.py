@@ -4,10 +4,12 @@ Source of the idea: MediaPipe's MediaSequence. The format stands in
 docs/records.md.
 """
 
+import contextlib
 import dataclasses
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from gblend_keras import bars
 from gblend_keras import config
 from gblend_keras.data import containers
 from gblend_keras.data import encoding
+from gblend_keras.data import image_encoding
 from gblend_keras.data import run_folder
 from gblend_keras.data import sharding
 from gblend_keras.data import shards
@@ -81,30 +84,55 @@ def prepare(
             f"videos. Received: videos={str(videos)!r}. Check the path."
         )
     containers.pyav()  # both say how to install them
-    encoding.opencv()
+    image_encoding.opencv()
     encoder = encoding.Encoder(
         manifest.dataset, Path(videos), settings, manifest.class_names
     )
+    with run_folder.locked(Path(out)), _named(Path(out)):
+        return _prepare(manifest, encoder, Path(out), num_workers, show)
+
+
+@contextlib.contextmanager
+def _named(out: Path) -> Iterator[None]:
+    """Lets an error of writing say where, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror or error}. `out` cannot be written; no shard is "
+            "left half written. Free some space, or repair it, and the same "
+            "command goes on from here. Received: out",
+            str(out),
+        ) from error
+
+
+def _prepare(
+    manifest: segments.Manifest,
+    encoder: encoding.Encoder,
+    out: Path,
+    num_workers: int,
+    show: bool,
+) -> RecordSet:
+    """Makes what is missing in a folder that is locked."""
+    settings = encoder.settings
+    folder = run_folder.RunFolder(out, sharding.identity(manifest, settings))
     plan = sharding.planned(manifest, settings)
-    with run_folder.locked(Path(out)):
-        folder = run_folder.RunFolder(
-            Path(out), sharding.identity(manifest, settings)
-        )
-        made = folder.finished()
-        missing = [each for each in plan if each.file not in made]
-        if missing:
-            folder.begin()
-            made |= _make(missing, encoder, folder, num_workers, show)
-        record_set = RecordSet(
-            folder=Path(out),
-            dataset=manifest.dataset,
-            settings=settings,
-            class_names=manifest.class_names,
-            multi_label=manifest.multi_label,
-            splits=_by_split(plan, made),
-        )
-        if not folder.complete():
-            folder.finish(record_set)
+    made = folder.finished()
+    missing = [each for each in plan if each.file not in made]
+    if missing:
+        folder.begin()
+        made |= _make(missing, encoder, folder, num_workers, show)
+    record_set = RecordSet(
+        folder=out,
+        dataset=manifest.dataset,
+        settings=settings,
+        class_names=manifest.class_names,
+        multi_label=manifest.multi_label,
+        splits=_by_split(plan, made),
+    )
+    if not folder.complete():
+        folder.finish(record_set)
     return record_set
 
 
@@ -180,7 +208,7 @@ def _make(
     ]
     total = sum(len(each.segments) for each in missing)
     with bars.make_bar(total, "preparing", unit="video", show=show) as bar:
-        listener = _Listener(folder, bar)
+        listener = Listener(folder, bar)
         workers.run(
             shards.make_shard,
             tasks,
@@ -191,7 +219,7 @@ def _make(
     return listener.made
 
 
-class _Listener:
+class Listener:
     """Keeps what is finished, moves the bar, decides about deaths."""
 
     def __init__(self, folder: run_folder.RunFolder, bar: Any) -> None:

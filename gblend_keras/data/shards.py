@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gblend_keras import files
 from gblend_keras.data import encoding
+from gblend_keras.data import image_encoding
 from gblend_keras.data import media
 from gblend_keras.data import tfrecords
 from gblend_keras.data.annotations import segments
@@ -72,7 +73,7 @@ def make_shard(task: ShardTask, report: Callable[[str], None]) -> Shard:
 
 def limit_threads() -> None:
     """Makes OpenCV work in the calling thread alone: the workers share."""
-    encoding.opencv().setNumThreads(1)
+    image_encoding.opencv().setNumThreads(1)
 
 
 def _encoded(
@@ -87,7 +88,7 @@ def _encoded(
         return _failure(segment, "crash", task.crashes[segment.key])
     try:
         return task.encoder.encode(segment)
-    except (media.MediaError, encoding.UnusableError) as error:
+    except (media.MediaError, image_encoding.UnusableError) as error:
         return _failure(segment, error.reason, str(error))
     except ImportError:
         raise  # concerns every segment

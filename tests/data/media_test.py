@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import sys
 from pathlib import Path
 
 import av
@@ -423,3 +424,11 @@ def test_real_sound_and_its_absence(tmp_path):
     assert heard.shape == (24000,)
     assert 0.01 < heard.std() < 1
     assert reason_of(media.read_audio, REAL / "armwrestling.mp4") == "no sound"
+
+
+def test_missing_pyav_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(
+        ImportError, match=r'pip install "gblend_keras\[video\]"'
+    ):
+        media.probe(__file__)

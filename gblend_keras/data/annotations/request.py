@@ -83,7 +83,7 @@ def numbered_names(path: Path, *, columns: tuple[str, str]) -> tuple[str, ...]:
     number, name = columns
     counter = itertools.count()
 
-    def parse(row: rows.Row) -> str:
+    def parse(row: rows.Row) -> tuple[str, str]:
         expected = str(next(counter))
         if row.values[number] != expected:
             raise rows.RowError(
@@ -91,9 +91,9 @@ def numbered_names(path: Path, *, columns: tuple[str, str]) -> tuple[str, ...]:
                 f"Received: {number}={row.values[number]!r}. "
                 "Give the complete class list."
             )
-        return row.values[name]
+        return row.where, row.values[name]
 
-    return _unique(path, rows.read_csv(path, parse, needed=columns), line=2)
+    return _unique(path, rows.read_csv(path, parse, needed=columns))
 
 
 def listed_names(path: Path) -> tuple[str, ...]:
@@ -102,8 +102,16 @@ def listed_names(path: Path) -> tuple[str, ...]:
     Raises:
         AnnotationError: If a line is empty or comes twice.
     """
-    lines = "".join(rows.read_lines(path)).rstrip("\r\n").splitlines()
-    return _unique(path, [line.strip() for line in lines], line=1)
+    names = [line.strip() for line in rows.read_lines(path)]
+    while names and not names[-1]:
+        names.pop()
+    return _unique(
+        path,
+        [
+            (f"{path.name}:{number}", name)
+            for number, name in enumerate(names, start=1)
+        ],
+    )
 
 
 def known_labels(request: Request) -> dict[str, int] | None:
@@ -123,19 +131,24 @@ def numbered(
     return {name: index for index, name in enumerate(sorted(set(labels)))}
 
 
-def _unique(path: Path, names: Sequence[str], *, line: int) -> tuple[str, ...]:
+def _unique(path: Path, found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Returns the names of a class list, given where each stands."""
     problems = []
-    first: dict[str, int] = {}
-    for place, name in enumerate(names, start=line):
+    first: dict[str, str] = {}
+    for where, name in found:
         if not name or name in first:
-            before = f" (line {first[name]} too)" if name else ""
+            before = f", as in {first[name]}" if name else ""
             problems.append(
-                f"{path.name}:{place}: The class name is empty or comes twice. "
+                f"{where}: The class name is empty or comes twice. "
                 f"Expected each name once. Received: {name!r}{before}. "
                 "Correct the class list."
             )
-        first.setdefault(name, place)
-    if problems or not names:
-        problems = problems or [f"{path.name}:1: It names no class."]
+        first.setdefault(name, where)
+    if not found:
+        problems = [
+            f"{path.name}:1: The file names no class. Expected at least 1. "
+            "Received: 0. Give the complete class list."
+        ]
+    if problems:
         raise rows.AnnotationError(f"{path} is no class list.", problems)
-    return tuple(names)
+    return tuple(name for _, name in found)

@@ -175,11 +175,12 @@ def numbered_csv(
     """
     reader = csv.reader(lines, strict=True, skipinitialspace=True)
     rows = []
+    line = first_line  # where the row begins; quoted fields may span lines
     try:
         for fields in reader:
-            rows.append((reader.line_num + first_line - 1, fields))
+            rows.append((line, fields))
+            line = reader.line_num + first_line
     except csv.Error as error:
-        line = reader.line_num + first_line - 1
         raise AnnotationError(
             f"{path} is not a CSV file.",
             [
