@@ -1,5 +1,6 @@
 """Annotation files of every data set, as they are published, and bad ones."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,8 @@ def test_all_bad_rows_are_counted_and_ten_are_shown(tmp_path):
     text = str(caught.value)
     assert "k.csv:11:" in text and "k.csv:12:" not in text
     assert "13 of them" in text and "... and 3 more" in text
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == text and copy.problems == caught.value.problems
 
 
 def test_text_that_is_not_utf8_is_named_by_line(tmp_path):

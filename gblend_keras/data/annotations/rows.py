@@ -42,17 +42,19 @@ class AnnotationError(ValueError):
     """Annotation files with bad rows, each named by file and line.
 
     Attributes:
-        problems: One sentence group a bad row, "file.csv:12: ...".
+        title: What is wrong with the file as a whole.
+        problems: One text a bad row, "file.csv:12: ...".
     """
 
     def __init__(self, title: str, problems: Sequence[str]) -> None:
+        self.title = title
         self.problems = tuple(problems)
         more = len(problems) - MOST_SHOWN
-        lines = [
-            *problems[:MOST_SHOWN],
-            *([f"... and {more} more"] * (more > 0)),
-        ]
-        super().__init__("\n  ".join([title, *lines]))
+        rest = [f"... and {more} more"] if more > 0 else []
+        super().__init__("\n  ".join([title, *problems[:MOST_SHOWN], *rest]))
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
+        return type(self), (self.title, self.problems)
 
 
 def read_lines(path: Path) -> list[str]:
