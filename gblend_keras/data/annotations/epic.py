@@ -12,7 +12,8 @@ from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
 
-# Baradel et al., ECCV 2018: participants 1 to 25 train, 26 to 31 validate.
+# Baradel et al., ECCV 2018, as remembered, not verified: 1 to 25 train, 26 to
+# 31 validate. Some public code has P25 among the latter.
 UNSEEN_KITCHENS = ("P26", "P27", "P28", "P29", "P30", "P31")
 _COLUMNS = (
     *("participant_id", "video_id", "start_timestamp", "stop_timestamp"),
