@@ -161,22 +161,24 @@ def _clip_examples(
     settings: config.DataConfig,
 ) -> clip_set.ClipExamples:
     names, multi_label = classes
-    size = len(labelled.labels)
-    groups = np.array(labelled.groups, dtype=str)
+    # EPIC: a verb and a noun that never met in training are no action.
+    videos = np.flatnonzero([len(each) > 0 for each in labelled.labels])
+    kept = [labelled.labels[row] for row in videos]
+    groups = np.array(labelled.groups, dtype=str)[videos]
     return clip_set.ClipExamples(
         library=library,
-        videos=np.arange(size, dtype=np.int64),
-        labels=_label_array(labelled.labels, len(names), multi_label),
+        videos=videos,
+        labels=_label_array(kept, len(names), multi_label),
         modalities=modalities,
         settings=settings.clips,
-        groups=groups if size and (groups != "").all() else None,
+        groups=groups if len(groups) and (groups != "").all() else None,
     )
 
 
 def _label_array(
     labels: Sequence[tuple[int, ...]], num_classes: int, multi_label: bool
 ) -> arrays.Array:
-    if not multi_label:
+    if not multi_label:  # the first, where Sports-1M gives several
         return np.array([each[0] for each in labels], dtype=np.int64)
     hot = np.zeros((len(labels), num_classes), np.float32)
     for row, each in enumerate(labels):

@@ -130,9 +130,7 @@ def make_dataset(
     examples: arrays.ExampleSet, *, batch_size: int = 32
 ) -> tf.data.Dataset:
     """Returns the examples once, in order: to validate and to test."""
-    return _read_once(
-        source_of(examples), np.arange(len(examples)), batch_size
-    )
+    return _read_once(source_of(examples), np.arange(len(examples)), batch_size)
 
 
 def _read_once(
