@@ -1,6 +1,7 @@
 """A recipe and its data -> a compiled `BlendedModel`."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,7 +9,10 @@ import numpy as np
 
 from gblend_keras import config
 from gblend_keras import network
+from gblend_keras.blending import rules
 from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.phases import Phase
+from gblend_keras.blending.phases import starts
 from gblend_keras.data import arrays
 from gblend_keras.towers import application
 from gblend_keras.towers import audio_resnet
@@ -46,7 +50,11 @@ VARIANTS = {"csn": "mode", "application": "application", "hub": "handle"}
 SMALLEST_DEVIATION = 1.0
 
 
-def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
+def build_model(
+    recipe: config.Recipe,
+    splits: arrays.Splits,
+    rule: rules.Rule | None = None,
+) -> BlendedModel:
     """Builds and compiles the model of a recipe for a set of examples.
 
     The training set's means and deviations become layers of the towers, so
@@ -55,6 +63,7 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
     Args:
         recipe: Towers and training settings.
         splits: The data.
+        rule: What a method changes in a training step.
 
     Returns:
         A compiled model; its blend weights are uniform.
@@ -83,7 +92,7 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
         dropout=recipe.train.fusion_dropout,
         **recipe.fusion.options(),
     )
-    model = BlendedModel(fused, multi_label=splits.train.y.ndim == 2)
+    model = BlendedModel(fused, multi_label=splits.train.y.ndim == 2, rule=rule)
     model.compile(
         optimizer=make_optimizer(recipe.train),
         metrics=["accuracy"],
@@ -180,12 +189,21 @@ def make_optimizer(settings: config.TrainConfig) -> keras.Optimizer:
 
 def make_schedule(
     settings: config.TrainConfig,
+    phases: Sequence[Phase] | None = None,
 ) -> keras.callbacks.LearningRateScheduler:
-    """Returns the schedule: the rate of an epoch, whatever ran before."""
+    """Returns the schedule: the rate of an epoch, whatever ran before.
+
+    Args:
+        settings: Rate, drops, and the epochs where there are no phases.
+        phases: Each has the whole schedule.
+    """
+    phases = phases or [Phase(settings.epochs)]
+    begins = starts(phases)
 
     def rate(epoch: int, _: float) -> float:
+        index = sum(epoch >= begin for begin in begins) - 1
         drops = sum(
-            epoch >= round(share * settings.epochs)
+            epoch - begins[index] >= round(share * phases[index].epochs)
             for share in settings.drop_at
         )
         return settings.learning_rate * 0.1**drops
