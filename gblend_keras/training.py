@@ -85,19 +85,15 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         return summary
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
     method = methods.get(
-        run.blend, modalities=list(splits.train.x), options=recipe.methods
+        run.blend, modalities=list(splits.train.shapes), options=recipe.methods
     )
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
     with distribution.make_strategy(run.strategy).scope():
-        adapted = method.adapt(recipe)
-        model = building.build_model(adapted, splits, method.new_rule())
+        job = _job(method, recipe, run, splits)
     files.write_json(run.workdir / "recipe.json", identity)
     started = time.monotonic()
-    job = base.Job(
-        model, adapted, splits.train, run.seed, run.workdir, run.verbose
-    )
     report = _fit(method, job, splits)
     report["seconds"] = round(time.monotonic() - started, 1)
     return _finish(method, job, run, splits, report)
@@ -155,6 +151,27 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     }
 
 
+def _job(
+    method: base.Method,
+    recipe: config.Recipe,
+    run: Run,
+    splits: arrays.Splits,
+) -> base.Job:
+    """Builds the model as the method wants it."""
+    adapted = method.adapt(recipe)
+    try:
+        model = building.build_model(adapted, splits, method.new_rule())
+    except ValueError as error:
+        if adapted == recipe and method.new_rule() is None:
+            raise  # the recipe's own fault
+        raise ValueError(
+            f"Method '{run.blend}' cannot train this recipe. {error}"
+        ) from error
+    return base.Job(
+        model, adapted, splits.train, run.seed, run.workdir, run.verbose
+    )
+
+
 def _fit(
     method: base.Method, job: base.Job, splits: arrays.Splits
 ) -> dict[str, Any]:
@@ -182,7 +199,11 @@ def _fit(
         callbacks=[
             PhaseStarter(phases),
             *data.callbacks,
-            building.make_schedule(settings, phases),
+            building.make_schedule(
+                settings,
+                num_replicas=model.distribute_strategy.num_replicas_in_sync,
+                phases=phases,
+            ),
             progress.TrainingProgress(num_epochs, show=job.verbose),
             checkpointing.MetricsLog(
                 job.workdir / "metrics.csv", epochs_done=epochs_done
@@ -213,9 +234,13 @@ def _finish(
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
     model = job.model
-    predicted = model.predict(splits.test.x, batch_size=128, verbose=0)
+    predicted = model.predict(
+        pipeline.make_dataset(splits.test, batch_size=128), verbose=0
+    )
     # With evaluate_on="validation", `splits.test` is a part of training data.
     reported_on = job.recipe.data.evaluate_on
+    phases = method.phases(model.head_names, job.recipe.train.epochs)
+    heads = trained_heads(phases, model.head_names)
     summary = {
         "format": RUN_FORMAT,
         "blend": run.blend,
@@ -225,14 +250,14 @@ def _finish(
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
+        "trained_heads": heads,
         **report,
     }
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
-    phases = method.phases(model.head_names, job.recipe.train.epochs)
     _draw(
         run,
-        heads=trained_heads(phases, model.head_names),
+        heads=heads,
         evaluated="validation" if splits.validation else reported_on,
     )
     files.write_json(run.workdir / "summary.json", summary)

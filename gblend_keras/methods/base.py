@@ -35,7 +35,7 @@ class Job:
 
     model: BlendedModel
     recipe: config.Recipe
-    train: arrays.Examples
+    train: arrays.ExampleSet
     seed: int
     workdir: Path
     verbose: bool = False
