@@ -57,6 +57,7 @@ _MODULES = (
     "config",
     "data",
     "predicting",
+    "methods",
     "recipes",
     "reporting",
     "runs",

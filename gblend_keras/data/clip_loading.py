@@ -163,7 +163,7 @@ def _clip_examples(
     names, multi_label = classes
     # EPIC: a verb and a noun that never met in training are no action.
     videos = np.flatnonzero([len(each) > 0 for each in labelled.labels])
-    kept = [labelled.labels[row] for row in videos]
+    kept = [labelled.labels[row] for row in videos.tolist()]
     groups = np.array(labelled.groups, dtype=str)[videos]
     return clip_set.ClipExamples(
         library=library,
