@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from gblend_keras import distribution
 from gblend_keras import files
 from gblend_keras import progress
 from gblend_keras import reporting
+from gblend_keras import watching
 from gblend_keras.blending import callback as blending
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import arrays
@@ -88,10 +88,8 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     with distribution.make_strategy(run.strategy).scope():
         model = building.build_model(_for_blend(recipe, run.blend), splits)
     files.write_json(run.workdir / "recipe.json", identity)
-    started = time.monotonic()
     callbacks = _fit(model, recipe, run, splits)
-    seconds = time.monotonic() - started
-    return _finish(model, recipe, run, splits, callbacks, seconds)
+    return _finish(model, recipe, run, splits, callbacks)
 
 
 def _for_blend(recipe: config.Recipe, blend: str) -> config.Recipe:
@@ -181,6 +179,8 @@ def _fit(
     callbacks = [
         *blend_callbacks,
         building.make_schedule(recipe.train),
+        *_evaluated_curve(model, run, splits),
+        watching.CostLog(checkpoints / "cost.json", epochs_done=epochs_done),
         progress.TrainingProgress(recipe.train.epochs, show=run.verbose),
         checkpointing.MetricsLog(
             run.workdir / "metrics.csv", epochs_done=epochs_done
@@ -198,6 +198,16 @@ def _fit(
         verbose=0,  # TrainingProgress shows it
     )
     return callbacks
+
+
+def _evaluated_curve(
+    model: BlendedModel, run: Run, splits: arrays.Splits
+) -> list[keras.callbacks.Callback]:
+    """Returns what logs the reported split where `val_` columns do not."""
+    heads = trained_heads(model, run.blend)
+    if splits.validation is None and (JOINT in heads or len(heads) == 1):
+        return []
+    return [watching.EvaluatedCurve(splits.test, accuracies)]
 
 
 def _training_data(
@@ -281,7 +291,6 @@ def _finish(
     run: Run,
     splits: arrays.Splits,
     callbacks: list[keras.callbacks.Callback],
-    seconds: float,
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
     predicted = model.predict(splits.test.x, batch_size=128, verbose=0)
@@ -291,6 +300,8 @@ def _finish(
         if isinstance(each, blending.GradientBlending)
         for estimate in each.estimates
     ]
+    (cost,) = [each for each in callbacks if isinstance(each, watching.CostLog)]
+    in_estimates = sum(estimate.examples_trained for estimate in estimates)
     # With evaluate_on="validation", `splits.test` is a part of training data.
     reported_on = recipe.data.evaluate_on
     watched = "validation" if splits.validation else reported_on
@@ -303,10 +314,10 @@ def _finish(
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
-        "seconds": round(seconds, 1),
-        "examples_trained_in_estimates": sum(
-            estimate.examples_trained for estimate in estimates
-        ),
+        "trained_heads": list(trained_heads(model, run.blend)),
+        "seconds": round(cost.seconds, 1),
+        "examples_trained": cost.examples_trained + in_estimates,
+        "examples_trained_in_estimates": in_estimates,
         "seconds_in_estimates": round(
             sum(estimate.seconds for estimate in estimates), 1
         ),

@@ -42,8 +42,16 @@ ORDER = (
     "checkpointing",
     "distribution",
     "reporting",
+    "watching",
     "training",
-    "comparison",
+    "comparison.statistics",
+    "comparison.tuning",
+    "comparison.tasks",
+    "comparison.workers",
+    "comparison.report",
+    "comparison.tables",
+    "comparison.protocol",
+    "estimating",
     "benchmarks",
 )
 
