@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras import network
@@ -62,18 +63,20 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
     Raises:
         ValueError: If a tower does not fit its modality.
     """
-    unknown = [name for name in recipe.towers if name not in splits.train.x]
+    unknown = [
+        name for name in recipe.towers if name not in splits.train.shapes
+    ]
     if unknown:
         raise ValueError(
             "`towers` names modalities that the data lacks. Expected some of "
-            f"{list(splits.train.x)}. Received: {unknown}. "
+            f"{list(splits.train.shapes)}. Received: {unknown}. "
             "Correct the names, or `data.modalities`."
         )
     towers = {
         name: build_tower(
-            name, recipe.towers.get(name, config.TowerConfig()), array
+            name, recipe.towers.get(name, config.TowerConfig()), splits.train
         )
-        for name, array in splits.train.x.items()
+        for name in splits.train.shapes
     }
     fused = network.fuse(
         towers,
@@ -83,9 +86,13 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
         dropout=recipe.train.fusion_dropout,
         **recipe.fusion.options(),
     )
+    penalise_kernels(fused, recipe.train.l2)
     model = BlendedModel(fused, multi_label=splits.train.y.ndim == 2)
     model.compile(
-        optimizer=make_optimizer(recipe.train),
+        optimizer=make_optimizer(
+            recipe.train,
+            num_replicas=tf.distribute.get_strategy().num_replicas_in_sync,
+        ),
         metrics=["accuracy"],
         loss_scale=recipe.train.loss_scale or None,
     )
@@ -93,31 +100,35 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
 
 
 def build_tower(
-    modality: str, settings: config.TowerConfig, examples: arrays.Array
+    modality: str, settings: config.TowerConfig, examples: arrays.ExampleSet
 ) -> keras.Model:
     """Builds one tower of a recipe.
 
     Args:
         modality: Names the tower.
         settings: Kind, widths, dropout and standardisation.
-        examples: The modality's training examples.
+        examples: The training set.
     """
+    shape = examples.shapes[modality]
     kind: str = settings.kind
     if kind == "auto":
         by_axes = {1: "mlp", 2: "conv1d", 3: "conv2d", 4: "conv3d"}
-        kind = by_axes.get(examples.ndim - 1, "mlp")
+        kind = by_axes.get(len(shape), "mlp")
     try:
         return BUILDERS[kind](
-            examples.shape[1:],
+            shape,
             name=f"{modality}_tower",
-            **_arguments(kind, settings, examples),
+            **_arguments(kind, settings, modality, examples),
         )
     except ValueError as error:
         raise ValueError(f"Tower of modality '{modality}': {error}") from error
 
 
 def _arguments(
-    kind: str, settings: config.TowerConfig, examples: arrays.Array
+    kind: str,
+    settings: config.TowerConfig,
+    modality: str,
+    examples: arrays.ExampleSet,
 ) -> dict[str, Any]:
     """Returns what the builder of a kind takes of the settings."""
     arguments: dict[str, Any] = {}
@@ -127,9 +138,9 @@ def _arguments(
         arguments["depth"] = settings.depth
     if kind in VARIANTS and settings.variant:
         arguments[VARIANTS[kind]] = settings.variant
-    if kind in (*SMALL, *RESIDUAL):
+    if kind in (*SMALL, *RESIDUAL) and settings.standardise != "none":
         arguments["preprocessing"] = standardisation(
-            settings.standardise, examples
+            settings.standardise, examples.sample(modality)
         )
     elif settings.standardise != "none":
         raise ValueError(
@@ -140,17 +151,13 @@ def _arguments(
     return arguments
 
 
-def standardisation(
-    scope: str, examples: arrays.Array
-) -> keras.layers.Layer | None:
+def standardisation(scope: str, examples: arrays.Array) -> keras.layers.Layer:
     """Builds the layer that gives training features mean 0 and deviation 1.
 
     Args:
-        scope: "channel", "element" or "none", as in `TowerConfig`.
+        scope: "channel" or "element", as in `TowerConfig`.
         examples: Shape `(examples, ...)`.
     """
-    if scope == "none":
-        return None
     values = examples.astype(np.float32)
     num_axes = values.ndim
     kept = tuple(range(1, num_axes)) if scope == "element" else (num_axes - 1,)
@@ -168,26 +175,69 @@ def standardisation(
     return layer
 
 
-def make_optimizer(settings: config.TrainConfig) -> keras.Optimizer:
+def make_optimizer(
+    settings: config.TrainConfig, *, num_replicas: int = 1
+) -> keras.Optimizer:
     """Returns the optimizer of a recipe."""
+    rate = learning_rate(settings, num_replicas)
     decay = settings.weight_decay or None
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(settings.learning_rate, weight_decay=decay)
+        return keras.optimizers.Adam(rate, weight_decay=decay)
     return keras.optimizers.SGD(
-        settings.learning_rate, momentum=settings.momentum, weight_decay=decay
+        rate,
+        momentum=settings.momentum,
+        nesterov=settings.nesterov,
+        weight_decay=decay,
     )
 
 
+def learning_rate(settings: config.TrainConfig, num_replicas: int) -> float:
+    """Returns the rate after warm-up."""
+    factor = num_replicas if settings.per_replica else 1
+    return settings.learning_rate * factor
+
+
 def make_schedule(
-    settings: config.TrainConfig,
+    settings: config.TrainConfig, *, num_replicas: int = 1
 ) -> keras.callbacks.LearningRateScheduler:
-    """Returns the schedule: the rate of an epoch, whatever ran before."""
+    """Returns the schedule: the rate of an epoch, whatever ran before.
+
+    The rate grows linearly over the warm-up's epochs, and is divided by 10 at
+    each drop.
+
+    Source: VMZ, pt/vmz/common/scheduler.py.
+    Ours: the warm-up grows by epoch, not by step, so that an epoch's rate
+    does not depend on the number of steps.
+
+    Args:
+        settings: The training part of a recipe.
+        num_replicas: Of the strategy that trains.
+    """
+    full = learning_rate(settings, num_replicas)
 
     def rate(epoch: int, _: float) -> float:
         drops = sum(
             epoch >= round(share * settings.epochs)
             for share in settings.drop_at
         )
-        return settings.learning_rate * 0.1**drops
+        warm = min(1.0, (epoch + 1) / max(settings.warmup_epochs, 1))
+        return full * warm * 0.1**drops
 
     return keras.callbacks.LearningRateScheduler(rate)
+
+
+def penalise_kernels(model: keras.Model, l2: float) -> None:
+    """Adds `l2 / 2 * |w|**2` of every kernel to the loss.
+
+    Its gradient is `l2 * w`: weight decay as Caffe2 and PyTorch mean it,
+    inside the momentum. Biases and batch-norm are left out, as in Caffe2.
+
+    Args:
+        model: A built model.
+        l2: The factor; 0 for none.
+    """
+    if not l2:
+        return
+    for variable in model.trainable_variables:
+        if len(variable.shape) > 1:
+            variable.regularizer = keras.regularizers.L2(l2 / 2)

@@ -144,12 +144,72 @@ class BlendConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ClipConfig:
+    """How clips are cut out of videos; the defaults are the paper's.
+
+    Attributes:
+        task: Which labels: "label", or EPIC's "verb", "noun" or "action".
+        num_frames: Frames of a clip.
+        stride: Every how many-th frame of the video is one of them.
+        crop_size: Height and width of a clip.
+        jitter: Training: the short side is drawn from this range.
+        short_side: Evaluation: the short side before the crop.
+        mirror: Training: half of the clips are mirrored.
+        sound: "log_mel" for VMZ's 100 x 40 picture of the clip's span, or
+            "spectrogram" for EPIC's 256 x 256 of 1.279 s.
+        spec_augment: Training: masks a band and a span of the sound.
+        clips_per_epoch: Training: clips of one video in one epoch.
+        shuffle_buffer: Videos that are shuffled at a time, beside the shards.
+        in_memory: Keep all records in memory: small sets.
+    """
+
+    task: str = "label"
+    num_frames: int = 16  # the paper's ablations
+    stride: int = 2  # VMZ's --sampling_rate_rgb
+    crop_size: int = 224
+    jitter: tuple[int, int] = (256, 320)  # remembered, for crops of 224
+    short_side: int = 256
+    mirror: bool = True
+    sound: Literal["log_mel", "spectrogram"] = "log_mel"
+    spec_augment: bool = False
+    clips_per_epoch: int = 1
+    shuffle_buffer: int = 512
+    in_memory: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("clips.sound", self.sound, ("log_mel", "spectrogram"))
+        for name in ("num_frames", "stride", "clips_per_epoch"):
+            check_range(f"clips.{name}", getattr(self, name), 1, 10**4)
+        check_range("clips.shuffle_buffer", self.shuffle_buffer, 1, 10**7)
+        check_range("clips.crop_size", self.crop_size, 1, 10**4)
+        sides = (*self.jitter, self.short_side)
+        if len(self.jitter) != 2 or self.jitter[0] > self.jitter[1]:
+            raise ValueError(
+                "`clips.jitter` is no range. Expected two numbers, the lower "
+                f"first. Received: jitter={self.jitter}. Use 256,320."
+            )
+        if min(sides) < self.crop_size:
+            raise ValueError(
+                "`clips.crop_size` is larger than a short side. Expected at "
+                f"most {min(sides)}, the least of `jitter` and `short_side`. "
+                f"Received: crop_size={self.crop_size}. Lower it."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class DataConfig:
     """Where examples come from.
 
     Attributes:
-        dataset: Name of a set in `data.sets`.
+        dataset: Name of a set in `data.sets`. "records" are shards that
+            `tools/prepare_data.py` wrote; "videos" are video files, decoded
+            anew each time: for small sets.
         path: File or folder of the set, below `--data_dir` when relative.
+        annotations: Of "videos": the annotation file, below `--data_dir`
+            when relative.
+        manifest: Of "videos": what kind of annotation file; see
+            `data.manifest`.
+        clips: Of "records" and "videos": how clips are cut.
         modalities: Which modalities are used, in order; empty for all.
         evaluate_on: "test"; or "validation", to choose settings on a part of
             the training set that is then not trained on.
@@ -159,6 +219,9 @@ class DataConfig:
 
     dataset: str = "digits"
     path: str = ""
+    annotations: str = ""
+    manifest: str = "csv"
+    clips: ClipConfig = ClipConfig()
     modalities: tuple[str, ...] = ()
     evaluate_on: Literal["test", "validation"] = "test"
     validation_fraction: float = 0.2
@@ -222,7 +285,13 @@ class TrainConfig:
         momentum: Of SGD.
         drop_at: When the learning rate is divided by 10, as shares of the
             epochs.
-        weight_decay: Decoupled, a step; 0 for none.
+        nesterov: Whether the momentum is Nesterov's.
+        warmup_epochs: Epochs over which the rate grows from near 0.
+        weight_decay: Decoupled from the momentum; 0 for none.
+        l2: Weight decay inside the momentum, as Caffe2 and PyTorch mean it
+            for SGD: kernels add `l2 / 2 * |w|**2` to the loss; 0 for none.
+        per_replica: Batch size and learning rate are one replica's, and are
+            multiplied by the number of replicas.
         loss_scale: Factor on the blended loss; 0 for the number of heads.
         hidden_units: Of the joint head; 0 for the widest tower's features.
         fusion_dropout: Share of the concatenated features dropped.
@@ -233,7 +302,11 @@ class TrainConfig:
     learning_rate: float = 0.05
     momentum: float = 0.9  # the paper's
     drop_at: tuple[float, ...] = (2 / 3,)
+    nesterov: bool = False
+    warmup_epochs: int = 0
     weight_decay: float = 0.0
+    l2: float = 0.0
+    per_replica: bool = False
     loss_scale: float = 0.0
     hidden_units: int = 0
     fusion_dropout: float = 0.0
@@ -243,7 +316,9 @@ class TrainConfig:
         check_choice("train.optimizer", self.optimizer, ("sgd", "adam"))
         check_range("train.learning_rate", self.learning_rate, 1e-12, 1e3)
         check_range("train.momentum", self.momentum, 0.0, 0.9999)
+        check_range("train.warmup_epochs", self.warmup_epochs, 0, 10**6)
         check_range("train.weight_decay", self.weight_decay, 0.0, 1.0)
+        check_range("train.l2", self.l2, 0.0, 1.0)
         check_range("train.loss_scale", self.loss_scale, 0.0, 1e6)
         check_range("train.hidden_units", self.hidden_units, 0, 10**6)
         check_range("train.fusion_dropout", self.fusion_dropout, 0.0, 0.99)
@@ -317,6 +392,45 @@ class Recipe:
         """Returns the recipe as plain values."""
         return dataclasses.asdict(self)
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Returns the recipe that `to_json` described.
+
+        Settings that the values lack, because an earlier version wrote them,
+        get their defaults.
+
+        Raises:
+            ValueError: If a setting is unknown or its value does not fit.
+        """
+        recipe: Recipe = _from_plain(cls, values)
+        return recipe
+
+
+def _from_plain(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Builds a dataclass out of plain values, and those inside it."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ValueError(
+            "The recipe has unknown settings. Expected some of "
+            f"{sorted(hints)}. Received: {unknown}. "
+            "It was written by another version; use that one."
+        )
+    arguments: dict[str, Any] = {}
+    for name, value in values.items():
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            value = _from_plain(hint, value)
+        elif typing.get_origin(hint) is Mapping:
+            part = typing.get_args(hint)[1]
+            value = {
+                key: _from_plain(part, each) for key, each in value.items()
+            }
+        elif isinstance(value, list):
+            value = tuple(value)
+        arguments[name] = value
+    return kind(**arguments)
+
 
 def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
     """Returns the recipe with settings changed, as `--set` gives them.
@@ -348,11 +462,15 @@ def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
         tower = recipe.towers.get(modality, TowerConfig())
         towers = {**recipe.towers, modality: _changed(tower, field, text, key)}
         return dataclasses.replace(recipe, towers=towers)
+    if section == "clips":
+        clips = _changed(recipe.data.clips, rest, text, key)
+        data = dataclasses.replace(recipe.data, clips=clips)
+        return dataclasses.replace(recipe, data=data)
     if section not in ("data", "train", "blend", "fusion"):
         raise ValueError(
-            "`--set` has an unknown key. Expected data.*, towers.MODALITY.*, "
-            f"train.*, blend.* or fusion.*. Received: {key}. "
-            "See the recipe.json of a run for all keys."
+            "`--set` has an unknown key. Expected data.*, clips.*, "
+            f"towers.MODALITY.*, train.*, blend.* or fusion.*. Received: {key}."
+            " See the recipe.json of a run for all keys."
         )
     part = _changed(getattr(recipe, section), rest, text, key)
     return dataclasses.replace(recipe, **{section: part})

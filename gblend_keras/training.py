@@ -81,7 +81,7 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
             print(f"The run in {run.workdir} is finished; nothing to do.")
         return summary
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
-    _check_blend(run.blend, list(splits.train.x))
+    _check_blend(run.blend, list(splits.train.shapes))
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -178,7 +178,10 @@ def _fit(
     held = splits.validation or splits.test
     callbacks = [
         *blend_callbacks,
-        building.make_schedule(recipe.train),
+        building.make_schedule(
+            recipe.train,
+            num_replicas=model.distribute_strategy.num_replicas_in_sync,
+        ),
         *_evaluated_curve(model, run, splits),
         watching.CostLog(checkpoints / "cost.json", epochs_done=epochs_done),
         progress.TrainingProgress(recipe.train.epochs, show=run.verbose),
@@ -293,7 +296,9 @@ def _finish(
     callbacks: list[keras.callbacks.Callback],
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
-    predicted = model.predict(splits.test.x, batch_size=128, verbose=0)
+    predicted = model.predict(
+        pipeline.make_dataset(splits.test, batch_size=128), verbose=0
+    )
     estimates = [
         estimate
         for each in callbacks

@@ -10,6 +10,7 @@ import keras
 
 from gblend_keras import files
 from gblend_keras.data import arrays
+from gblend_keras.data import pipeline
 
 # Columns of `metrics.csv` that are measured on the split a summary reports.
 EVALUATED = "evaluated_"
@@ -81,7 +82,7 @@ class EvaluatedCurve(keras.callbacks.Callback):
 
     def __init__(
         self,
-        examples: arrays.Examples,
+        examples: arrays.ExampleSet,
         score: Callable[[Any, Any, arrays.Array], dict[str, float]],
     ) -> None:
         super().__init__()
@@ -92,7 +93,7 @@ class EvaluatedCurve(keras.callbacks.Callback):
         if logs is None:
             return
         predicted = self.model.predict(
-            self._examples.x, batch_size=128, verbose=0
+            pipeline.make_dataset(self._examples, batch_size=128), verbose=0
         )
         scores = self._score(self.model, predicted, self._examples.y)
         for answer, accuracy in scores.items():

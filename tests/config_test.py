@@ -15,6 +15,29 @@ def test_every_recipe_is_named_like_its_file_and_is_json(name):
     assert json.loads(json.dumps(recipe.to_json()))["name"] == name
 
 
+@pytest.mark.parametrize("name", gb.recipes.names())
+def test_recipe_comes_back_from_its_json(name):
+    recipe = gb.recipes.get(name)
+    plain = json.loads(json.dumps(recipe.to_json()))
+    assert config.Recipe.from_json(plain) == recipe
+
+
+def test_recipe_of_another_version_is_refused_or_completed():
+    plain = gb.recipes.get("digits").to_json()
+    del plain["train"]["nesterov"]  # added after 0.1.0
+    assert config.Recipe.from_json(plain) == gb.recipes.get("digits")
+    plain["train"]["teleport"] = True
+    with pytest.raises(ValueError, match="use that one."):
+        config.Recipe.from_json(plain)
+
+
+def test_clips_must_fit_their_frames():
+    with pytest.raises(ValueError, match="Lower it."):
+        config.ClipConfig(crop_size=300)
+    with pytest.raises(ValueError, match="Use 256,320."):
+        config.ClipConfig(jitter=(320, 256))
+
+
 def test_unknown_recipe_lists_close_names():
     with pytest.raises(ValueError, match="Did you mean utd_mhad"):
         gb.recipes.get("utd_mahd")
@@ -30,6 +53,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
             "towers.image.widths=4,8",
             "towers.new.kind=mlp",
             "data.modalities=sound",
+            "clips.num_frames=8",
         ],
     )
     assert recipe.train.epochs == 3
@@ -38,6 +62,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
     assert recipe.towers["image"].widths == (4, 8)
     assert recipe.towers["new"].kind == "mlp"
     assert recipe.data.modalities == ("sound",)
+    assert recipe.data.clips.num_frames == 8
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ ORDER = (
     "config",
     "recipes",
     "data.arrays",
+    "data.npz",
     "data.holdout",
     "data.audio",
     "data.speech",

@@ -268,7 +268,7 @@ def _check_against_data(
             "Leave out --tune, or that setting."
         )
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
-    known = [*config.BLENDS, *splits.train.x]
+    known = [*config.BLENDS, *splits.train.shapes]
     unknown = [method for method in plan.methods if method not in known]
     if unknown:
         raise ValueError(

@@ -1,19 +1,45 @@
-"""Sets of arrays: what they must look like, and how a `.npz` is read."""
+"""Sets of examples: what they must look like."""
 
 import dataclasses
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+from typing import Protocol
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-# Names of a user's .npz that are not modalities.
-RESERVED = ("y", "split", "group", "sample_weight")
-SPLITS = ("train", "validation", "test")
+
+class ExampleSet(Protocol):
+    """What every set of examples has, in memory or not.
+
+    Attributes:
+        y: Labels, as in `Examples`.
+        group: Whom each example comes from, as in `Examples`.
+    """
+
+    @property
+    def y(self) -> Array: ...
+
+    @property
+    def group(self) -> Array | None: ...
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one example, by modality."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, indices: npt.ArrayLike) -> Self:
+        """Returns the examples at `indices`, in that order."""
+
+    def select(self, modalities: tuple[str, ...]) -> Self:
+        """Returns the same examples with only these modalities, in order."""
+
+    def sample(self, modality: str) -> Array:
+        """Returns examples that statistics can be computed from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +91,15 @@ class Examples:
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one example, by modality."""
+        return {name: array.shape[1:] for name, array in self.x.items()}
+
+    def sample(self, modality: str) -> Array:
+        """Returns all examples of a modality."""
+        return self.x[modality]
+
     def take(self, indices: npt.ArrayLike) -> "Examples":
         """Returns the examples at `indices`, in that order."""
         rows = np.asarray(indices)
@@ -95,10 +130,10 @@ class Splits:
         validation: What choices may be made on; or None.
     """
 
-    train: Examples
-    test: Examples
+    train: ExampleSet
+    test: ExampleSet
     class_names: tuple[str, ...]
-    validation: Examples | None = None
+    validation: ExampleSet | None = None
 
 
 def check_labels(y: Array) -> None:
@@ -162,144 +197,6 @@ def check_sample_weight(sample_weight: Array) -> None:
             f"finite values >= 0. Received: min={np.min(sample_weight)}. "
             "Use 0 to leave an example out."
         )
-
-
-def read_npz(path: str | Path) -> dict[str, Array]:
-    """Reads every array of a `.npz` file, without pickle.
-
-    Args:
-        path: A file that `numpy.savez` wrote.
-
-    Returns:
-        `{name: array}`.
-
-    Raises:
-        ValueError: If the file is missing, damaged, not a `.npz`, or holds
-            Python objects.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise ValueError(
-            f"{file} is not there. Expected a .npz file. "
-            "Received: a path without a file. Check `data_dir` or `data.path`."
-        )
-    try:
-        # Opened here: numpy leaves the file open when the archive is damaged.
-        with (
-            file.open("rb") as opened,
-            np.load(opened, allow_pickle=False) as archive,
-        ):
-            return {name: archive[name] for name in archive.files}
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        AttributeError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise ValueError(
-            f"{file} cannot be read as .npz. Expected plain arrays, written by "
-            f"numpy.savez. Received: {type(error).__name__}: {error}. "
-            "Write the file again, without Python objects."
-        ) from error
-
-
-def check_names(
-    path: str | Path, stored: Mapping[str, object], needed: tuple[str, ...]
-) -> None:
-    """Raises unless a file holds every array that is needed."""
-    missing = [name for name in needed if name not in stored]
-    if missing:
-        raise ValueError(
-            f"{path} lacks arrays. Expected {list(needed)}. "
-            f"Received: no {missing}. Restore the file."
-        )
-
-
-def load(path: str | Path) -> Splits:
-    """Loads a user's own `.npz`: one array a modality, and `y`.
-
-    Optional arrays: `split` (strings "train", "validation", "test", one an
-    example), `group` and `sample_weight`. Without `split`, every fifth example
-    of each class, in file order, is the test split.
-
-    Args:
-        path: The `.npz` file.
-
-    Returns:
-        The splits; classes are named by their number.
-
-    Raises:
-        ValueError: If the file or one of its arrays is not as described.
-    """
-    arrays = read_npz(path)
-    if "y" not in arrays:
-        raise ValueError(
-            f"{path} has no labels. Expected an array named 'y'. "
-            f"Received: {sorted(arrays)}. Save it with numpy.savez(..., y=y)."
-        )
-    try:
-        examples = Examples(
-            x={
-                name: array
-                for name, array in arrays.items()
-                if name not in RESERVED
-            },
-            y=arrays["y"],
-            group=arrays.get("group"),
-            sample_weight=arrays.get("sample_weight"),
-        )
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    split = arrays.get("split")
-    if split is None:
-        split = _every_fifth_of_a_class(examples.y)
-    return _divide(examples, split.astype(str), source=str(path))
-
-
-def _divide(examples: Examples, split: Array, *, source: str) -> Splits:
-    if len(split) != len(examples):
-        raise ValueError(
-            f"{source}: `split` has another length than `y`. Expected "
-            f"{len(examples)}. Received: len(split)={len(split)}. "
-            "Give one value an example."
-        )
-    unknown = sorted(set(split.tolist()) - set(SPLITS))
-    if unknown:
-        raise ValueError(
-            f"{source}: `split` has unknown values. Expected {list(SPLITS)}. "
-            f"Received: {unknown}. Rename them."
-        )
-    parts = {name: np.flatnonzero(split == name) for name in SPLITS}
-    for name in ("train", "test"):
-        if len(parts[name]) == 0:
-            raise ValueError(
-                f"{source}: the {name} split is empty. Expected at least one "
-                f"example marked '{name}'. Received: none. Check `split`."
-            )
-    return Splits(
-        train=examples.take(parts["train"]),
-        test=examples.take(parts["test"]),
-        validation=(
-            examples.take(parts["validation"])
-            if len(parts["validation"])
-            else None
-        ),
-        class_names=tuple(str(c) for c in range(num_classes(examples.y))),
-    )
-
-
-def num_classes(y: Array) -> int:
-    """Counts classes: the largest integer label + 1, or the columns of `y`."""
-    return y.shape[1] if y.ndim == 2 else int(np.max(y)) + 1
-
-
-def _every_fifth_of_a_class(y: Array) -> Array:
-    keys = y if y.ndim == 1 else np.zeros(len(y))
-    split = np.full(len(y), "train", dtype="<U10")
-    for value in np.unique(keys):
-        split[np.flatnonzero(keys == value)[4::5]] = "test"
-    return split
 
 
 def check_modalities(x: Mapping[str, object], expected: list[str]) -> None:

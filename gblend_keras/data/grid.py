@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gblend_keras.data import arrays
+from gblend_keras.data import npz
 
 NUM_FRAMES = 12  # 0.48 s around the letter
 ROWS_PER_FRAME = 4  # log-mel rows, 10 ms each; frames are 40 ms
@@ -45,9 +46,9 @@ def load(folder: str | Path) -> arrays.Splits:
 
 
 def _examples(path: Path) -> arrays.Examples:
-    stored = arrays.read_npz(path)
+    stored = npz.read_npz(path)
     needed = ("video", "logmel", "y_letter", "word_times")
-    arrays.check_names(path, stored, needed)
+    npz.check_names(path, stored, needed)
     # The window of a clip: the letter is the fourth of six words.
     centre = stored["word_times"][:, 3].mean(axis=1)
     last = stored["video"].shape[1] - NUM_FRAMES

@@ -114,22 +114,28 @@ def feed_of(dataset: object) -> Feed | None:
     return feed if isinstance(feed, Feed) else None
 
 
+def source_of(examples: arrays.ExampleSet) -> sources.Source:
+    """Returns what reads these examples by row number."""
+    if isinstance(examples, arrays.Examples):
+        return sources.ArraySource(examples)
+    source: sources.Source = examples.source()  # type: ignore[attr-defined]
+    return source
+
+
 def make_dataset(
-    examples: arrays.Examples, *, batch_size: int = 32
+    examples: arrays.ExampleSet, *, batch_size: int = 32
 ) -> tf.data.Dataset:
     """Returns the examples once, in order: to validate and to test."""
     rows = tf.range(len(examples), dtype=tf.int64)
-    return (
-        sources.ArraySource(examples).read(rows, batch_size, None).prefetch(1)
-    )
+    return source_of(examples).read(rows, batch_size, None).prefetch(1)
 
 
 def make_training_dataset(
-    examples: arrays.Examples, *, batch_size: int = 32, seed: int = 0
+    examples: arrays.ExampleSet, *, batch_size: int = 32, seed: int = 0
 ) -> tf.data.Dataset:
     """Returns the examples, shuffled anew each epoch by (seed, epoch)."""
     return Feed(
-        sources.ArraySource(examples),
+        source_of(examples),
         np.arange(len(examples)),
         batch_size=batch_size,
         seed=seed,

@@ -9,6 +9,7 @@ import numpy as np
 from gblend_keras import config
 from gblend_keras.data import arrays
 from gblend_keras.data import holdout
+from gblend_keras.data import npz
 
 # Set -> its module, which is imported when the set is asked for (digits need
 # an audio library), and its folder below `data_dir`.
@@ -62,7 +63,7 @@ def _load_whole(
                 "arrays. Received: data.path=''. "
                 "Add --set data.path=FILE.npz."
             )
-        return arrays.load(Path(data_dir or ".") / settings.path)
+        return npz.load(Path(data_dir or ".") / settings.path)
     module, folder = LOADERS[settings.dataset]
     if data_dir is None and not settings.path:
         raise ValueError(
@@ -97,11 +98,11 @@ def _validation_as_test(
 def _with_modalities(
     splits: arrays.Splits, modalities: tuple[str, ...]
 ) -> arrays.Splits:
-    missing = [name for name in modalities if name not in splits.train.x]
+    missing = [name for name in modalities if name not in splits.train.shapes]
     if missing:
         raise ValueError(
             "`data.modalities` has an unknown name. Expected some of "
-            f"{list(splits.train.x)}. Received: {missing}. "
+            f"{list(splits.train.shapes)}. Received: {missing}. "
             "Check the spelling."
         )
     validation = splits.validation

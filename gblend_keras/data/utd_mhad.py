@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras.data import arrays
+from gblend_keras.data import npz
 
 SKELETON_STEPS = 64
 INERTIAL_STEPS = 128
@@ -43,8 +44,8 @@ def load(folder: str | Path) -> arrays.Splits:
 
 
 def _examples(path: Path) -> arrays.Examples:
-    stored = arrays.read_npz(path)
-    arrays.check_names(
+    stored = npz.read_npz(path)
+    npz.check_names(
         path,
         stored,
         (

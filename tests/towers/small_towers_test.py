@@ -7,6 +7,7 @@ import pytest
 import gblend_keras as gb
 from gblend_keras import building
 from gblend_keras import config
+from gblend_keras.data import arrays
 
 CASES = [
     (gb.build_mlp, (7, 3), {"widths": (5, 4)}, 4),
@@ -69,15 +70,21 @@ def test_clips_of_any_length_fit_one_tower():
 
 def test_recipe_names_any_tower_by_kind():
     rng = np.random.default_rng(0)
-    examples = rng.normal(size=(4, 100, 40, 1)).astype("float32")
+    examples = arrays.Examples(
+        x={
+            "audio": rng.normal(size=(4, 100, 40, 1)).astype("float32"),
+            "lidar": rng.normal(size=(4, 16, 3)).astype("float32"),
+        },
+        y=np.arange(4),
+    )
     settings = config.TowerConfig(kind="audio_resnet", depth=18)
     tower = building.build_tower("audio", settings, examples)
     assert tower.name == "audio_tower"
     assert tower.output.shape == (None, 512)
-    points = rng.normal(size=(4, 16, 3)).astype("float32")
     plain = config.TowerConfig(kind="pointnet", standardise="none")
-    assert building.build_tower("lidar", plain, points).output.shape[1] == 1024
+    lidar = building.build_tower("lidar", plain, examples)
+    assert lidar.output.shape[1] == 1024
     with pytest.raises(ValueError, match="scale the data beforehand."):
         building.build_tower(
-            "lidar", config.TowerConfig(kind="pointnet"), points
+            "lidar", config.TowerConfig(kind="pointnet"), examples
         )

@@ -5,7 +5,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras import config
-from gblend_keras.data import arrays
+from gblend_keras.data import npz
 from gblend_keras.data import sets
 
 
@@ -23,7 +23,7 @@ def write(path, **changes):
 
 def test_npz_is_divided_by_its_split_array(tmp_path):
     split = np.repeat(["train", "validation", "test"], 10)
-    splits = arrays.load(write(tmp_path / "a.npz", split=split))
+    splits = npz.load(write(tmp_path / "a.npz", split=split))
     sizes = (len(splits.train), len(splits.validation), len(splits.test))
     assert sizes == (10, 10, 10)
     assert list(splits.train.x) == ["rgb", "audio"]
@@ -31,7 +31,7 @@ def test_npz_is_divided_by_its_split_array(tmp_path):
 
 
 def test_npz_without_split_tests_on_every_fifth_of_a_class(tmp_path):
-    splits = arrays.load(write(tmp_path / "a.npz"))
+    splits = npz.load(write(tmp_path / "a.npz"))
     assert (len(splits.train), len(splits.test)) == (24, 6)
     assert np.bincount(splits.test.y).tolist() == [2, 2, 2]
 
@@ -42,7 +42,7 @@ def test_groups_and_sample_weights_travel_along(tmp_path):
         group=np.repeat(["ann", "bob", "eve"], 10),
         sample_weight=np.linspace(0, 1, 30),
     )
-    train = arrays.load(path).train
+    train = npz.load(path).train
     assert set(train.group) == {"ann", "bob", "eve"}
     assert train.sample_weight.shape == (24,)
 
@@ -69,21 +69,21 @@ def test_groups_and_sample_weights_travel_along(tmp_path):
 def test_bad_arrays_are_refused_with_the_file_named(tmp_path, changes, advice):
     path = write(tmp_path / "mine.npz", **changes)
     with pytest.raises(ValueError) as caught:
-        arrays.load(path)
+        npz.load(path)
     assert advice in str(caught.value) and "mine.npz" in str(caught.value)
 
 
 def test_missing_damaged_and_pickled_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Check `data_dir` or `data.path`."):
-        arrays.read_npz(tmp_path / "none.npz")
+        npz.read_npz(tmp_path / "none.npz")
     path = write(tmp_path / "a.npz")
     for damaged in (path.read_bytes()[:200], b"", b"hello"):
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match="without Python objects."):
-            arrays.read_npz(path)
+            npz.read_npz(path)
     np.savez(path, y=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="without Python objects."):
-        arrays.read_npz(path)
+        npz.read_npz(path)
 
 
 def test_set_is_loaded_with_the_modalities_asked_for(tmp_path):
@@ -111,7 +111,7 @@ def test_choosing_on_validation_never_touches_the_test_split(tmp_path):
         dataset="arrays", path=str(path), evaluate_on="validation"
     )
     splits = sets.load(settings, data_dir=None)
-    whole = arrays.load(path)
+    whole = npz.load(path)
     assert len(splits.train) + len(splits.test) == len(whole.train)
     assert not set(splits.train.group) & set(splits.test.group)
     tested = {tuple(row) for row in whole.test.x["rgb"]}
