@@ -1,7 +1,6 @@
 """One run of a comparison: how it is done, how it fails, when it is reused."""
 
 import dataclasses
-import gc
 import json
 import time
 import traceback
@@ -89,7 +88,6 @@ def perform(task: Task) -> Outcome:
     is seeded by the run, so the order of runs does not matter.
     """
     keras.backend.clear_session()
-    gc.collect()
     started = time.monotonic()
     (task.run.workdir / FAILURE).unlink(missing_ok=True)
     try:

@@ -24,7 +24,8 @@ class Candidate(NamedTuple):
 
     Attributes:
         learning_rate: At the start.
-        weight_decay: As in `TrainConfig`.
+        weight_decay: `TrainConfig.weight_decay`, or `l2` of a recipe that has
+            that instead.
     """
 
     learning_rate: float
@@ -66,9 +67,11 @@ def candidates(
     Returns:
         `count` tries.
     """
-    own = Candidate(settings.learning_rate, settings.weight_decay)
+    own = Candidate(
+        settings.learning_rate, getattr(settings, _decay_field(settings))
+    )
     rng = np.random.default_rng(seed)
-    decay = settings.weight_decay or USUAL_WEIGHT_DECAY
+    decay = own.weight_decay or USUAL_WEIGHT_DECAY
     drawn = [
         Candidate(
             _near(settings.learning_rate, LEARNING_RATE_FACTOR, rng),
@@ -83,10 +86,12 @@ def with_candidate(
     recipe: config.Recipe, candidate: Candidate
 ) -> config.Recipe:
     """Returns the recipe with a try's values."""
-    return dataclasses.replace(
-        recipe,
-        train=dataclasses.replace(recipe.train, **candidate._asdict()),
+    train = dataclasses.replace(
+        recipe.train,
+        learning_rate=candidate.learning_rate,
+        **{_decay_field(recipe.train): candidate.weight_decay},
     )
+    return dataclasses.replace(recipe, train=train)
 
 
 def on_validation(recipe: config.Recipe) -> config.Recipe:
@@ -136,6 +141,12 @@ def best_epoch(rows: Sequence[Mapping[str, Any]], column: str) -> int | None:
         if row.get(column)
     ]
     return -max(values)[1] if values else None
+
+
+def _decay_field(settings: config.TrainConfig) -> str:
+    """Names the weight decay that a recipe uses."""
+    uses_l2 = settings.l2 > 0 and settings.weight_decay == 0
+    return "l2" if uses_l2 else "weight_decay"
 
 
 def _near(value: float, factor: float, rng: np.random.Generator) -> float:
