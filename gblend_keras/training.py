@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,19 @@ from gblend_keras import checkpointing
 from gblend_keras import config
 from gblend_keras import distribution
 from gblend_keras import files
+from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
 from gblend_keras import watching
 from gblend_keras.blending import callback as blending
 from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.phases import Phase
+from gblend_keras.blending.phases import PhaseStarter
+from gblend_keras.blending.phases import trained_heads
 from gblend_keras.data import arrays
-from gblend_keras.data import holdout
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
+from gblend_keras.methods import base
 from gblend_keras.network import JOINT
 
 RUN_FORMAT = 1
@@ -40,8 +45,8 @@ class Run:
         workdir: The run directory.
         data_dir: Folder that holds the sets' folders.
         seed: Seeds weights, orders, the holdout and dropout.
-        blend: "online", "offline", "uniform", "joint", "modalities" (every
-            modality alone, side by side), or one modality's name.
+        blend: The method: one of `methods.names()`, or a modality's name, to
+            train it alone.
         strategy: See `distribution`.
         deterministic: Bit-for-bit repeatable operations; slower.
         verbose: Whether progress is shown.
@@ -81,25 +86,17 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
             print(f"The run in {run.workdir} is finished; nothing to do.")
         return summary
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
-    _check_blend(run.blend, list(splits.train.shapes))
+    method = methods.get(
+        run.blend, modalities=list(splits.train.shapes), options=recipe.methods
+    )
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
     with distribution.make_strategy(run.strategy).scope():
-        model = building.build_model(_for_blend(recipe, run.blend), splits)
+        job = _job(method, recipe, run, splits)
     files.write_json(run.workdir / "recipe.json", identity)
-    callbacks = _fit(model, recipe, run, splits)
-    return _finish(model, recipe, run, splits, callbacks)
-
-
-def _for_blend(recipe: config.Recipe, blend: str) -> config.Recipe:
-    """Keeps a modality that trains alone from seeing the others.
-
-    Some fusions join the towers before the modality heads.
-    """
-    if blend in config.BLENDS and blend != "modalities":
-        return recipe
-    return dataclasses.replace(recipe, fusion=config.FusionConfig())
+    report = _fit(method, job, splits)
+    return _finish(method, job, run, splits, report)
 
 
 def check_workdir(workdir: Path, identity: Mapping[str, Any]) -> None:
@@ -154,162 +151,121 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     }
 
 
-def _check_blend(blend: str, modalities: list[str]) -> None:
-    known = [*config.BLENDS, *modalities]
-    if blend not in known:
-        raise ValueError(
-            f"`blend` is unknown. Expected one of {known}. "
-            f"Received: blend={blend!r}. Choose one of them."
-        )
-
-
-def _fit(
-    model: BlendedModel,
+def _job(
+    method: base.Method,
     recipe: config.Recipe,
     run: Run,
     splits: arrays.Splits,
-) -> list[keras.callbacks.Callback]:
-    """Trains the model to the end, from where an earlier try stopped."""
-    dataset, blend_callbacks = _training_data(model, recipe, run, splits)
-    checkpoints = run.workdir / "checkpoint"
+) -> base.Job:
+    """Builds the model as the method wants it."""
+    adapted = method.adapt(recipe)
+    try:
+        model = building.build_model(adapted, splits, method.new_rule())
+    except ValueError as error:
+        if adapted == recipe and method.new_rule() is None:
+            raise  # the recipe's own fault
+        raise ValueError(
+            f"Method '{run.blend}' cannot train this recipe. {error}"
+        ) from error
+    return base.Job(
+        model, adapted, splits.train, run.seed, run.workdir, run.verbose
+    )
+
+
+def _fit(
+    method: base.Method, job: base.Job, splits: arrays.Splits
+) -> dict[str, Any]:
+    """Trains the model to the end, from where an earlier try stopped.
+
+    Returns:
+        What the summary says of it.
+    """
+    model, settings = job.model, job.recipe.train
+    data = method.data(job)
+    phases = method.phases(model.head_names, settings.epochs)
+    num_epochs = sum(phase.epochs for phase in phases)
+    checkpoints = job.workdir / "checkpoint"
     epochs_done = checkpointing.restore_newest(model, checkpoints)
-    if epochs_done and run.verbose:
-        print(f"Going on after epoch {epochs_done} of {recipe.train.epochs}.")
+    if epochs_done and job.verbose:
+        print(f"Going on after epoch {epochs_done} of {num_epochs}.")
     held = splits.validation or splits.test
-    callbacks = [
-        *blend_callbacks,
-        building.make_schedule(
-            recipe.train,
-            num_replicas=model.distribute_strategy.num_replicas_in_sync,
-        ),
-        *_evaluated_curve(model, run, splits),
-        watching.CostLog(checkpoints / "cost.json", epochs_done=epochs_done),
-        progress.TrainingProgress(recipe.train.epochs, show=run.verbose),
-        checkpointing.MetricsLog(
-            run.workdir / "metrics.csv", epochs_done=epochs_done
-        ),
-        checkpointing.RunCheckpoint(checkpoints),
-    ]
+    cost = watching.CostLog(checkpoints / "cost.json", epochs_done=epochs_done)
     model.fit(
-        dataset,
+        data.dataset,
         validation_data=pipeline.make_dataset(
-            held, batch_size=max(recipe.data.batch_size, 128)
+            held, batch_size=max(job.recipe.data.batch_size, 128)
         ),
         initial_epoch=epochs_done,
-        epochs=recipe.train.epochs,
-        callbacks=callbacks,
+        epochs=num_epochs,
+        callbacks=[
+            PhaseStarter(phases),
+            *data.callbacks,
+            building.make_schedule(
+                settings,
+                num_replicas=model.distribute_strategy.num_replicas_in_sync,
+                phases=phases,
+            ),
+            *_evaluated_curve(_answering_heads(phases, model), splits),
+            cost,
+            progress.TrainingProgress(num_epochs, show=job.verbose),
+            checkpointing.MetricsLog(
+                job.workdir / "metrics.csv", epochs_done=epochs_done
+            ),
+            checkpointing.RunCheckpoint(checkpoints),
+        ],
         verbose=0,  # TrainingProgress shows it
     )
-    return callbacks
+    report = _no_estimates(num_epochs) | data.report()
+    in_estimates = report["examples_trained_in_estimates"]
+    return report | {
+        "examples_trained": cost.examples_trained + in_estimates,
+        "seconds": round(cost.seconds, 1),
+    }
+
+
+def _answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
+    """Returns the heads that were trained to the end.
+
+    Others are out of date: their towers have moved on.
+    """
+    return trained_heads(phases[-1:], model.head_names)
 
 
 def _evaluated_curve(
-    model: BlendedModel, run: Run, splits: arrays.Splits
+    heads: Sequence[str], splits: arrays.Splits
 ) -> list[keras.callbacks.Callback]:
     """Returns what logs the reported split where `val_` columns do not."""
-    heads = trained_heads(model, run.blend)
     if splits.validation is None and (JOINT in heads or len(heads) == 1):
         return []
     return [watching.EvaluatedCurve(splits.test, accuracies)]
 
 
-def _training_data(
-    model: BlendedModel,
-    recipe: config.Recipe,
-    run: Run,
-    splits: arrays.Splits,
-) -> tuple[tf.data.Dataset, list[keras.callbacks.Callback]]:
-    """Returns what is trained on, and the callback that blends, if any."""
-    blend, size = recipe.blend, recipe.data.batch_size
-    if run.blend not in ("online", "offline"):
-        _fix_weights(model, run.blend)
-        dataset = pipeline.make_training_dataset(
-            splits.train, batch_size=size, seed=run.seed
-        )
-        return dataset, []
-    online = run.blend == "online"
-    settings = config.BlendSettings(
-        measure=blend.measure,
-        weight_floor=blend.weight_floor,
-        weights_from=blend.weights_from,
-        return_holdout=blend.return_holdout,
-        seed=run.seed,
-    )
-    by_group = blend.holdout_by_group if online else blend.offline_by_group
-    groups = splits.train.group if by_group else None
-    held: Any = None
-    folds: Any = None
-    if blend.folds and not online:
-        dataset = pipeline.make_training_dataset(
-            splits.train, batch_size=size, seed=run.seed
-        )
-        folds = holdout.fold_indices(
-            splits.train.y,
-            folds=blend.folds,
-            groups=groups,
-            seed=run.seed,
-        )
-    else:
-        dataset, held = pipeline.split_holdout(
-            splits.train,
-            blend.holdout_fraction if online else blend.offline_fraction,
-            seed=run.seed,
-            groups=groups,
-            batch_size=size,
-        )
-    gradient_blending = blending.GradientBlending(
-        dataset,
-        held,
-        super_epochs=(
-            (blend.first_super_epoch, blend.super_epoch) if online else None
-        ),
-        folds=folds,
-        history_path=run.workdir / "blend_history.json",
-        settings=settings,
-    )
-    gradient_blending.verbose = run.verbose
-    return dataset, [gradient_blending]
-
-
-def _fix_weights(model: BlendedModel, blend: str) -> None:
-    """Sets the weights of a baseline for the whole run.
-
-    A single head trains on its plain loss, as it would without us.
-    """
-    if blend == "uniform":
-        return  # as a new model is
-    model.isolate_heads(trained_heads(model, blend))
-
-
-def trained_heads(model: BlendedModel, blend: str) -> list[str]:
-    """Returns the heads that a blend, as `--blend` names it, trains."""
-    if blend in ("online", "offline", "uniform"):
-        return model.head_names
-    return model.modality_heads if blend == "modalities" else [blend]
+def _no_estimates(num_epochs: int) -> dict[str, Any]:
+    """What the summary says where a method says nothing else."""
+    return {
+        "epochs_trained": num_epochs,
+        "reported_epoch": num_epochs,
+        "examples_trained_in_estimates": 0,
+        "seconds_in_estimates": 0.0,
+    }
 
 
 def _finish(
-    model: BlendedModel,
-    recipe: config.Recipe,
+    method: base.Method,
+    job: base.Job,
     run: Run,
     splits: arrays.Splits,
-    callbacks: list[keras.callbacks.Callback],
+    report: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
+    model = job.model
     predicted = model.predict(
         pipeline.make_dataset(splits.test, batch_size=128), verbose=0
     )
-    estimates = [
-        estimate
-        for each in callbacks
-        if isinstance(each, blending.GradientBlending)
-        for estimate in each.estimates
-    ]
-    (cost,) = [each for each in callbacks if isinstance(each, watching.CostLog)]
-    in_estimates = sum(estimate.examples_trained for estimate in estimates)
     # With evaluate_on="validation", `splits.test` is a part of training data.
-    reported_on = recipe.data.evaluate_on
-    watched = "validation" if splits.validation else reported_on
+    reported_on = job.recipe.data.evaluate_on
+    phases = method.phases(model.head_names, job.recipe.train.epochs)
+    heads = trained_heads(phases, model.head_names)
     summary = {
         "format": RUN_FORMAT,
         "blend": run.blend,
@@ -319,29 +275,32 @@ def _finish(
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
-        "trained_heads": list(trained_heads(model, run.blend)),
-        "seconds": round(cost.seconds, 1),
-        "examples_trained": cost.examples_trained + in_estimates,
-        "examples_trained_in_estimates": in_estimates,
-        "seconds_in_estimates": round(
-            sum(estimate.seconds for estimate in estimates), 1
-        ),
+        "trained_heads": heads,
+        "answering_heads": _answering_heads(phases, model),
+        **report,
     }
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
-    title = f"blend: {run.blend}, seed {run.seed}"
-    reporting.plot_curves(
-        run.workdir,
-        heads=trained_heads(model, run.blend),
-        evaluated=watched,
-        title=title,
+    _draw(
+        run,
+        heads=heads,
+        evaluated="validation" if splits.validation else reported_on,
     )
-    if estimates:
-        history = [estimate.to_json() for estimate in estimates]
-        reporting.plot_weights(run.workdir, history, title=title)
     files.write_json(run.workdir / "summary.json", summary)
     shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)
     return summary
+
+
+def _draw(run: Run, *, heads: list[str], evaluated: str) -> None:
+    title = f"blend: {run.blend}, seed {run.seed}"
+    reporting.plot_curves(
+        run.workdir, heads=heads, evaluated=evaluated, title=title
+    )
+    history = run.workdir / "blend_history.json"
+    if history.exists():
+        reporting.plot_weights(
+            run.workdir, blending.read_history(history), title=title
+        )
 
 
 def accuracies(

@@ -30,17 +30,20 @@ ORDER = (
     "progress",
     "blending.ogr",
     "blending.estimate",
-    "blending.checks",
     "blending.losses",
     "blending.measuring",
     "blending.fitting",
+    "blending.rules",
+    "blending.checks",
     "blending.model",
+    "blending.phases",
     "blending.snapshot",
     "blending.probe",
     "blending.estimators",
     "blending.callback",
     "building",
     "checkpointing",
+    "methods",
     "distribution",
     "reporting",
     "watching",
@@ -78,7 +81,10 @@ def imported(tree):
 def modules():
     for path in sorted(PACKAGE.rglob("*.py")):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        if not name.endswith("__init__") or name == "recipes.__init__":
+        if not name.endswith("__init__") or name in (
+            "recipes.__init__",
+            "methods.__init__",
+        ):
             yield path, name
 
 

@@ -108,14 +108,10 @@ def test_summary_is_what_the_saved_model_scores(recipe, tmp_path):
 def test_baselines_are_weights_of_the_same_code(
     recipe, tmp_path, blend, weights
 ):
-    model = gb.building.build_model(
-        recipe, sets.load(recipe.data, data_dir=None)
-    )
-    training._fix_weights(model, blend)
-    scale = model.loss_scale if blend != "uniform" else 1
-    found = [weight * scale for weight in model.blend_weights.values()]
+    summary = run(recipe, tmp_path / "run", blend=blend)
+    scale = summary["loss_scale"] if blend != "uniform" else 1
+    found = [each * scale for each in summary["blend_weights"].values()]
     assert found == pytest.approx(weights, abs=1e-6)
-    assert run(recipe, tmp_path / "run", blend=blend)["accuracy"]["joint"] >= 0
 
 
 def test_training_a_single_modality_leaves_the_other_tower_alone(

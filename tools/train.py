@@ -33,8 +33,9 @@ _SEED = flags.DEFINE_integer(
 _BLEND = flags.DEFINE_string(
     "blend",
     "online",
-    "online, offline, uniform, joint, modalities (every modality alone, side "
-    "by side), or one modality's name.",
+    "The method: "
+    + ", ".join(gb.methods.names())
+    + "; or one modality's name, to train it alone.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs; short for --set train.epochs=N.", lower_bound=1

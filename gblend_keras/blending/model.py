@@ -15,6 +15,7 @@ from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
 from gblend_keras.blending import measuring
+from gblend_keras.blending import rules
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
 
@@ -50,10 +51,14 @@ class BlendedModel(keras.Model):
             head `joint`, such as `late_fusion` builds.
         multi_label: Whether an example may have several classes: labels are
             multi-hot then, and probabilities are sigmoids.
+        rule: What a method changes in a training step, such as
+            `methods.get("pcgrad").new_rule()`. None: nothing. Serves one
+            model; the saved model is a plain one.
 
     Raises:
         ValueError: If the network's inputs or outputs are not named, or no
-            head is called `joint`.
+            head is called `joint`, or the rule does not suit the network.
+        TypeError: If `rule` is no rule.
     """
 
     def __init__(
@@ -61,10 +66,12 @@ class BlendedModel(keras.Model):
         network: keras.Model,
         *,
         multi_label: bool = False,
+        rule: rules.Rule | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name or "blended_model")
         checks.check_network(network)
+        checks.check_rule(rule)
         self.network = network
         self.multi_label = multi_label
         self.head_names = [*network.output]
@@ -76,9 +83,14 @@ class BlendedModel(keras.Model):
             trainable=False,
             dtype="float32",
             autocast=False,
+            aggregation="only_first_replica",  # where a rule assigns them
         )
         self._head_metrics = losses.HeadMetrics([], None, None)
         self._measurer: measuring.Measurer | None = None
+        self._rule = rule
+        if rule is not None:
+            self._rule_seeds = keras.random.SeedGenerator()
+            rule.build(self)
         self.built = True
 
     # Structure
@@ -166,6 +178,25 @@ class BlendedModel(keras.Model):
             chosen.astype(np.float32) / np.float32(self.loss_scale)
         )
 
+    @property
+    def loss_weights(self) -> tf.Tensor:
+        """The weight of each head's loss inside a step, shape `(H,)`."""
+        return tf.convert_to_tensor(self._weights_variable)
+
+    def update_loss_weights(self, weights: tf.Tensor) -> None:
+        """Sets the weights inside a step, where a rule learns them.
+
+        Args:
+            weights: Shape `(H,)`, each >= 0; a rule may leave their sum open.
+        """
+        self._weights_variable.assign(weights)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads the blend weights; a plain model leaves a rule's values."""
+        if self._rule is None:
+            store = {"0": store["0"]}
+        super().load_own_variables(store)
+
     # Training
 
     def compile(
@@ -250,7 +281,51 @@ class BlendedModel(keras.Model):
         # What does not depend on it (the optimizer's iterations, the state of
         # random generators) would still be counted on by Keras' own step.
         with tf.control_dependencies(tf.nest.flatten(data)):
-            return super().train_step(data)
+            if self._rule is None:
+                return super().train_step(data)
+            return self._train_by_rule(self._rule, data)
+
+    def _train_by_rule(
+        self, rule: rules.Rule, data: Any
+    ) -> dict[str, tf.Tensor]:
+        """Does what Keras' own step does, with the rule's gradients."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = rule.inputs(x, self._rule_seeds)
+        with tf.GradientTape(persistent=True) as tape:
+            logits = self(x, training=True)
+            shares = self._head_losses(y, logits, sample_weight)
+            weighted = tf.unstack(self.loss_scale * self.loss_weights * shares)
+            scale = self.optimizer.scale_loss  # acts in float16
+            targets = [scale(value) for value in weighted]
+            penalty = scale(self._penalty()) if self.losses else None
+        step = rules.Step(
+            tape=tape,
+            heads=self.head_names,
+            variables=self.trainable_variables,
+            targets=dict(zip(self.head_names, targets, strict=True)),
+            losses=shares,
+            y=y,
+            logits=logits,
+            seeds=self._rule_seeds,
+            learning_rate=tf.convert_to_tensor(self.optimizer.learning_rate),
+        )
+        gradients = rule.gradients(self, step)
+        if penalty is not None:
+            gradients = rules.added(gradients, step.gradients(penalty))
+        self.optimizer.apply_gradients(
+            zip(gradients, self.trainable_variables, strict=True)
+        )
+        self._track_loss(tf.add_n(weighted), x)
+        return self.compute_metrics(x, y, logits, sample_weight)
+
+    def _track_loss(self, share: tf.Tensor, x: Any) -> None:
+        """Feeds the `loss` of the logs, as Keras' own step does."""
+        if self.losses:
+            share += self._penalty()
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        (tracker,) = [each for each in self.metrics if each.name == "loss"]
+        size = tf.shape(tf.nest.flatten(x)[0])[0]
+        tracker.update_state(share * replicas, sample_weight=size)
 
     def compute_loss(
         self,
@@ -262,18 +337,25 @@ class BlendedModel(keras.Model):
     ) -> tf.Tensor:
         """Returns this replica's share of the blended loss and penalties."""
         del x, training
-        head_losses = tf.stack(
+        head_losses = self._head_losses(y, y_pred, sample_weight)
+        loss = self.loss_scale * tf.reduce_sum(self.loss_weights * head_losses)
+        if self.losses:
+            loss += self._penalty()
+        return loss
+
+    def _head_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Returns the loss of each head, divided by the replica count."""
+        return tf.stack(
             [
                 self._loss(y, y_pred[head], sample_weight)
                 for head in self.head_names
             ]
-        )  # (H,), each already divided by the replica count
-        weights = tf.convert_to_tensor(self._weights_variable)
-        loss = self.loss_scale * tf.reduce_sum(weights * head_losses)
-        if self.losses:
-            penalties = [tf.cast(value, loss.dtype) for value in self.losses]
-            loss += tf.nn.scale_regularization_loss(tf.add_n(penalties))
-        return loss
+        )  # (H,)
+
+    def _penalty(self) -> tf.Tensor:
+        """Returns this replica's share of the layers' penalties."""
+        penalties = [tf.cast(value, tf.float32) for value in self.losses]
+        return tf.nn.scale_regularization_loss(tf.add_n(penalties))
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None

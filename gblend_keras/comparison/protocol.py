@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras import files
+from gblend_keras import methods as catalogue
 from gblend_keras import training
 from gblend_keras.comparison import report
 from gblend_keras.comparison import statistics
@@ -268,8 +269,8 @@ def _check_against_data(
             "Leave out --tune, or that setting."
         )
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
-    known = [*config.BLENDS, *splits.train.shapes]
-    unknown = [method for method in plan.methods if method not in known]
+    known = [*catalogue.names(), *splits.train.shapes]
+    unknown = [name for name in plan.methods if name not in known]
     if unknown:
         raise ValueError(
             f"`methods` has unknown names. Expected some of {known}. "

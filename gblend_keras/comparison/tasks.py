@@ -125,13 +125,14 @@ def finished_summary(workdir: Path) -> dict[str, Any] | None:
 
 
 def answers(summary: dict[str, Any]) -> list[str]:
-    """Returns what a run answers with: heads it trained, and their mean.
+    """Returns what a run answers with: heads it trained, perhaps their mean.
 
-    A method that trains `joint` alone answers with it; one that trains every
-    head with `joint` (the paper's answer) and with `blend`, the mean of the
-    heads; modalities side by side with each, and with their ensemble.
+    A method that trains `joint` alone, at least in the end, answers with it;
+    one that trains every head with `joint` (the paper's answer) and with
+    `blend`, the mean of the heads; modalities side by side with each, and
+    with their ensemble.
     """
-    heads: list[str] = summary["trained_heads"]
+    heads: list[str] = summary["answering_heads"]
     if len(heads) == 1:
         return heads
     if "joint" in heads:

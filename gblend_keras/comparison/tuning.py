@@ -86,12 +86,13 @@ def with_candidate(
     recipe: config.Recipe, candidate: Candidate
 ) -> config.Recipe:
     """Returns the recipe with a try's values."""
-    train = dataclasses.replace(
-        recipe.train,
-        learning_rate=candidate.learning_rate,
-        **{_decay_field(recipe.train): candidate.weight_decay},
+    changes: dict[str, Any] = {
+        "learning_rate": candidate.learning_rate,
+        _decay_field(recipe.train): candidate.weight_decay,
+    }
+    return dataclasses.replace(
+        recipe, train=dataclasses.replace(recipe.train, **changes)
     )
-    return dataclasses.replace(recipe, train=train)
 
 
 def on_validation(recipe: config.Recipe) -> config.Recipe:

@@ -47,7 +47,7 @@ class Trainings:
         files.write_text(run.workdir / "metrics.csv", "\n".join(lines))
         summary = {
             "accuracy": dict.fromkeys(answers, final),
-            "trained_heads": HEADS.get(run.blend, ["m0", "m1", "joint"]),
+            "answering_heads": HEADS.get(run.blend, ["m0", "m1", "joint"]),
             "num_evaluated": 100,
             "seconds": 20.0 if run.blend == "offline" else 10.0,
             "examples_trained": 300 if run.blend == "offline" else 100,
