@@ -56,6 +56,7 @@ _MODULES = (
     "comparison",
     "config",
     "data",
+    "estimating",
     "methods",
     "recipes",
     "reporting",

@@ -55,6 +55,7 @@ ORDER = (
     "comparison.report",
     "comparison.tables",
     "comparison.protocol",
+    "wording",
     "estimating",
     "benchmarks",
 )
