@@ -55,8 +55,8 @@ def _head_in_words(estimate: BlendEstimate, head: str) -> str:
         )
     if abs(added) <= 2 * estimate.overfitting_error[head]:
         return (
-            f"{head} generalises by {gained:.3f} {unit}; its overfitting "
-            "cannot be told from 0."
+            f"{head} generalises by {gained:.3f} {unit}; its overfitting, "
+            f"{added:+.3f}, cannot be told from 0."
         )
     if added < 0:
         return (
