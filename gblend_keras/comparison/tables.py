@@ -15,6 +15,7 @@ from gblend_keras.blending import callback as blending
 from gblend_keras.comparison import tasks
 
 TEST_NAMES = {"t": "paired t-test", "wilcoxon": "Wilcoxon signed-rank test"}
+REASON = 300  # characters of a failure's message below a table
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -138,7 +139,8 @@ def csv_table(comparison: Mapping[str, Any]) -> str:
 def outcome_line(outcome: tasks.Outcome) -> str:
     """Returns one line on how a run has ended."""
     if outcome.summary is None:
-        return f"{outcome.label}: FAILED, {outcome.error}: {outcome.reason}"
+        reason = _short(outcome.reason)
+        return f"{outcome.label}: FAILED, {outcome.error}: {reason}"
     shown = [
         f"{answer} {100 * outcome.summary['accuracy'][answer]:.1f} %"
         for answer in tasks.answers(outcome.summary)
@@ -154,7 +156,7 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
         *_notes_on_tuning(comparison),
         *[
             f"FAILED: {each['method']}, {each['run']}: {each['error']}: "
-            f"{each['reason']}"
+            f"{_short(each['reason'])}"
             for each in comparison["failures"]
         ],
     ]
@@ -269,6 +271,12 @@ def _cost(row: Mapping[str, Any], name: str) -> str:
     relative = row[f"relative_{name}"]
     times = "" if relative is None else f" ({relative:.2f}x)"
     return f"{row[name]:.0f}{times}"
+
+
+def _short(reason: str) -> str:
+    """Returns a message as one line; TensorFlow's have many."""
+    text = " ".join(reason.split())
+    return text if len(text) <= REASON else f"{text[: REASON - 3]}..."
 
 
 def _note_on_accuracy(comparison: Mapping[str, Any]) -> list[str]:

@@ -248,6 +248,18 @@ def test_failed_run_is_shown_and_stops_no_other(compare, tmp_path):
     assert "Traceback" in log
 
 
+def test_long_message_becomes_one_short_line(compare):
+    def fail(method, seed, recipe):
+        raise RuntimeError("first line\n" + "more " * 200)
+
+    comparison, _ = compare(fail, methods=["joint"], seeds=[0])
+    assert len(comparison["failures"][0]["reason"]) > 1000
+    lines = gb.comparison.text_table(comparison).splitlines()
+    (note,) = [line for line in lines if line.startswith("FAILED")]
+    assert "first line more more" in note and note.endswith("...")
+    assert len(note) < 350
+
+
 def test_divergence_is_not_repeated_but_other_failures_are(compare):
     compare(diverging, methods=["offline"], seeds=range(2))
     comparison, done = compare(plain, methods=["offline"], seeds=range(2))
