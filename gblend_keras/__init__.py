@@ -57,6 +57,7 @@ _MODULES = (
     "config",
     "data",
     "predicting",
+    "estimating",
     "methods",
     "recipes",
     "reporting",

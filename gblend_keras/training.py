@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from gblend_keras import files
 from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
+from gblend_keras import watching
 from gblend_keras.blending import callback as blending
 from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.phases import Phase
 from gblend_keras.blending.phases import PhaseStarter
 from gblend_keras.blending.phases import trained_heads
 from gblend_keras.data import arrays
@@ -93,9 +95,7 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     with distribution.make_strategy(run.strategy).scope():
         job = _job(method, recipe, run, splits)
     files.write_json(run.workdir / "recipe.json", identity)
-    started = time.monotonic()
     report = _fit(method, job, splits)
-    report["seconds"] = round(time.monotonic() - started, 1)
     return _finish(method, job, run, splits, report)
 
 
@@ -189,6 +189,7 @@ def _fit(
     if epochs_done and job.verbose:
         print(f"Going on after epoch {epochs_done} of {num_epochs}.")
     held = splits.validation or splits.test
+    cost = watching.CostLog(checkpoints / "cost.json", epochs_done=epochs_done)
     model.fit(
         data.dataset,
         validation_data=pipeline.make_dataset(
@@ -204,6 +205,8 @@ def _fit(
                 num_replicas=model.distribute_strategy.num_replicas_in_sync,
                 phases=phases,
             ),
+            *_evaluated_curve(_answering_heads(phases, model), splits),
+            cost,
             progress.TrainingProgress(num_epochs, show=job.verbose),
             checkpointing.MetricsLog(
                 job.workdir / "metrics.csv", epochs_done=epochs_done
@@ -212,7 +215,29 @@ def _fit(
         ],
         verbose=0,  # TrainingProgress shows it
     )
-    return _no_estimates(num_epochs) | data.report()
+    report = _no_estimates(num_epochs) | data.report()
+    in_estimates = report["examples_trained_in_estimates"]
+    return report | {
+        "examples_trained": cost.examples_trained + in_estimates,
+        "seconds": round(cost.seconds, 1),
+    }
+
+
+def _answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
+    """Returns the heads that were trained to the end.
+
+    Others are out of date: their towers have moved on.
+    """
+    return trained_heads(phases[-1:], model.head_names)
+
+
+def _evaluated_curve(
+    heads: Sequence[str], splits: arrays.Splits
+) -> list[keras.callbacks.Callback]:
+    """Returns what logs the reported split where `val_` columns do not."""
+    if splits.validation is None and (JOINT in heads or len(heads) == 1):
+        return []
+    return [watching.EvaluatedCurve(splits.test, accuracies)]
 
 
 def _no_estimates(num_epochs: int) -> dict[str, Any]:
@@ -252,6 +277,7 @@ def _finish(
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
         "trained_heads": heads,
+        "answering_heads": _answering_heads(phases, model),
         **report,
     }
     with files.replacing(run.workdir / "model.keras") as beside:

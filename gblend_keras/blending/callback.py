@@ -108,6 +108,38 @@ class GradientBlending(fitting.BlendCallback):
         """Every estimate so far as plain values."""
         return [estimate.to_json() for estimate in self.estimates]
 
+    def estimate(
+        self,
+        model: blended.BlendedModel,
+        *,
+        epoch: int = 0,
+        num_epochs: int,
+        schedules: tuple[keras.callbacks.LearningRateScheduler, ...] = (),
+    ) -> BlendEstimate:
+        """Estimates the blend once, outside of any `fit`; leaves no trace.
+
+        Nothing is trained but the passes of the estimate, whose effects are
+        taken back. `estimates` and the history file stay as they are.
+
+        Args:
+            model: A compiled model.
+            epoch: N, the epochs that it has been trained.
+            num_epochs: n, how long each head is trained alone.
+            schedules: Learning-rate schedules, as `fit` would get them.
+
+        Returns:
+            The estimate.
+        """
+        ogr.check_floor(self.settings.weight_floor, len(model.head_names))
+        settings = fitting.FitSettings(
+            schedules=schedules,
+            epochs=epoch + num_epochs,
+            verbose=int(self.verbose is not False),
+        )
+        return self._estimator.estimate(
+            model, self._rounds, estimators.Window(epoch, num_epochs), settings
+        )
+
     def set_fit_settings(self, settings: fitting.FitSettings) -> None:
         if self.verbose is not None:
             settings = settings._replace(verbose=int(self.verbose))
