@@ -1,0 +1,1 @@
+"""Evaluation: metrics, views, actions, subsets of modalities."""
