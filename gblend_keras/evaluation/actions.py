@@ -255,9 +255,10 @@ def check_segments(segments: Segments) -> None:
     """Raises unless the parts have one row a segment and known classes."""
     rows = [len(np.asarray(part)) for part in segments]
     if len(set(rows)) > 1 or rows[0] == 0:
+        found = dict(zip(segments._fields, rows, strict=True))
         raise ValueError(
             "`segments` has parts of different length, or none. Expected one "
-            f"row a segment in each. Received: {dict(zip(segments._fields, rows, strict=True))}. "
+            f"row a segment in each. Received: {found}. "
             "Evaluate verbs and nouns on the same segments."
         )
     for name in ("verb", "noun"):
