@@ -49,12 +49,12 @@ ORDER = (
     "evaluation.scores",
     "evaluation.evaluate",
     "evaluation.tables",
+    "evaluation.runs",
     "building",
     "checkpointing",
     "distribution",
     "reporting",
     "training",
-    "evaluation.runs",
     "comparison",
     "benchmarks",
 )

@@ -28,9 +28,9 @@ class Segments(NamedTuple):
     verbs: npt.ArrayLike
     nouns: npt.ArrayLike
 
-    def take(self, rows: npt.ArrayLike) -> "Segments":
-        """Returns the segments at these rows, or where a mask is true."""
-        return Segments(*(np.asarray(part)[rows] for part in self))
+    def take(self, chosen: npt.NDArray[np.bool_]) -> "Segments":
+        """Returns the segments where `chosen` is true."""
+        return Segments(*(np.asarray(part)[chosen] for part in self))
 
 
 class ManyShot(NamedTuple):

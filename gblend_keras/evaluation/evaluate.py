@@ -93,7 +93,7 @@ def evaluate_model(
     class_names: Sequence[str] | None = None,
     keys: Sequence[str] | None = None,
     videos: npt.ArrayLike | None = None,
-    options: Options = Options(),  # noqa: B008
+    options: Options = Options(),
 ) -> Evaluation:
     """Evaluates every answer of a model: metrics, gains, subsets.
 

@@ -90,7 +90,8 @@ class Predictor:
     def _predict(self, x: dict[str, Any]) -> list[Any]:
         logits = self._model.network(x, training=False)
         multi_label = self._model.multi_label
-        found = losses.probabilities(logits, multi_label=multi_label)
+        heads = losses.probabilities(logits, multi_label=multi_label)
+        found: dict[Name, Any] = dict(heads.items())
         own = [found[head] for head in self._model.modality_heads]
         found[ENSEMBLE] = tf.add_n(own) / len(own) if own else found[JOINT]
         for name, answer in self._answers.items():

@@ -131,17 +131,17 @@ def class_gains(
 def _extremes(
     gains: Sequence[float | None], class_names: Sequence[str]
 ) -> dict[str, list[list[Any]]]:
-    named = [
-        [name, gain]
+    known = [
+        (gain, name)
         for name, gain in zip(class_names, gains, strict=True)
         if gain is not None
     ]
-    ordered = sorted(named, key=lambda each: -each[1])
+    known.sort(key=lambda each: each[0])
+    dropped = [[name, gain] for gain, name in known if gain < 0]
+    improved = [[name, gain] for gain, name in reversed(known) if gain > 0]
     return {
-        "improved": [each for each in ordered if each[1] > 0][:NUM_LISTED],
-        "dropped": [each for each in reversed(ordered) if each[1] < 0][
-            :NUM_LISTED
-        ],
+        "improved": improved[:NUM_LISTED],
+        "dropped": dropped[:NUM_LISTED],
     }
 
 

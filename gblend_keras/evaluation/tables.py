@@ -9,6 +9,7 @@ EXPLAINED = {
     "blend": "mean of all heads' probabilities",
     "available": "mean of the trained heads' logits",
 }
+KINDS = ("verb", "noun", "action")
 NUM_SHOWN = 5  # classes gained and lost
 
 
@@ -23,6 +24,8 @@ def text_table(report: Mapping[str, Any]) -> str:
         lines += ["", *_subset_lines(report["modalities"])]
     if report.get("gains"):
         lines += ["", *_gain_lines(report["gains"])]
+    if report.get("absent"):
+        lines += ["", absent_table(report["absent"])]
     return "\n".join(lines)
 
 
@@ -94,3 +97,45 @@ def _gain_lines(gains: Mapping[str, Any]) -> list[str]:
 
 def _percent(value: float | None, *, sign: str = "") -> str:
     return "-" if value is None else format(100 * value, f"{sign}.1f")
+
+
+def absent_table(found: Mapping[str, Mapping[str, float]]) -> str:
+    """Returns how rules for absent modalities did, the best first.
+
+    Args:
+        found: As `absent.compare_rules` gives it.
+    """
+    ranked = sorted(found.items(), key=lambda item: -item[1]["score"])
+    wide = max(len(name) for name in found)
+    lines = ["Rules for absent modalities, mean over the subsets, %:"]
+    lines += [
+        f"  {name:<{wide}}{_percent(scores['score']):>8}"
+        for name, scores in ranked
+    ]
+    return "\n".join(lines)
+
+
+def action_table(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns verb, noun and action accuracies as text.
+
+    Args:
+        found: As `actions.evaluate_actions` gives it.
+    """
+    title = "".join(f"{f'{name} top1/5 %':>18}" for name in KINDS)
+    lines = [f"{'kitchens':<10}{'segments':>8}{title}"]
+    for part, scores in found.items():
+        cells = "".join(
+            f"{_pair(scores[name], 'top1', 'top5'):>18}" for name in KINDS
+        )
+        lines.append(f"{part:<10}{scores['num_segments']:>8}{cells}")
+        if "many_shot" in scores:
+            cells = "".join(
+                f"{_pair(scores['many_shot'][name], 'precision', 'recall'):>18}"
+                for name in KINDS
+            )
+            lines.append(f"  many-shot precision/recall\n{'':<18}{cells}")
+    return "\n".join(lines)
+
+
+def _pair(scores: Mapping[str, float | None], first: str, second: str) -> str:
+    return f"{_percent(scores[first])}/{_percent(scores[second])}"
