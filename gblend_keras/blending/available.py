@@ -92,12 +92,15 @@ def answering_heads(model: Any, present: Sequence[str]) -> list[str]:
     return [JOINT] if JOINT in trained or not own else own
 
 
-def connected(
-    inputs: dict[str, Any], outputs: dict[str, Any]
-) -> keras.Model | None:
+def connected(inputs: Any, outputs: dict[str, Any]) -> keras.Model | None:
     """Returns the part of a network from inputs to outputs.
 
-    None when the outputs depend on other inputs, too.
+    Args:
+        inputs: Tensors of the network, as a list or a dictionary.
+        outputs: Tensors of the network, `{name: tensor}`.
+
+    Returns:
+        A functional model; None when the outputs depend on other inputs, too.
     """
     try:
         return keras.Model(inputs, outputs)

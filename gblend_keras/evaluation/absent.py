@@ -1,5 +1,6 @@
 """Rules for absent modalities, compared: why `predict_available` does so."""
 
+import functools
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from gblend_keras.evaluation import subsets
 from gblend_keras.network import JOINT
 
 Rule = Callable[[subsets.Subset], arrays.Array]
+Part = Callable[[dict[str, Any]], dict[str, Any]]  # of a network
 
 
 class Candidates:
@@ -52,30 +54,27 @@ class Candidates:
         self._batch_size = batch_size
         self._modalities = list(model.network.input)
         self._logits = self._run(model.network, examples.x)
-        self._joint: keras.Model | None = None
-        if set(model.modality_heads) == set(self._modalities):
-            self._find_joint(train)
+        self._joint: Part | None = None
+        self._find_joint(train)
 
     def rules(self) -> dict[str, Rule]:
         """Returns `{name: rule}`; a rule takes the present modalities."""
-        joint: dict[str, Rule] = {"mean_input": self._mean_input}
+        stand_ins: dict[str, Rule] = {"mean_input": self._mean_input}
         if self._joint is not None:
-            joint["zero_features"] = lambda present: self._of_features(
-                present, self._zeros
+            stand_ins["zero_features"] = functools.partial(
+                self._of_features, self._joint, self._zeros
             )
-            joint["mean_features"] = lambda present: self._of_features(
-                present, self._means
+            stand_ins["mean_features"] = functools.partial(
+                self._of_features, self._joint, self._means
             )
         found: dict[str, Rule] = {
             "logits": self._of_logits,
-            "probabilities": lambda present: self._mean(present, None),
+            "probabilities": self._of_probabilities,
             "weighted": self._weighted,
         }
-        found |= {f"joint_{name}": rule for name, rule in joint.items()}
-        found |= {
-            f"all_{name}": self._with_heads(rule)
-            for name, rule in joint.items()
-        }
+        for name, rule in stand_ins.items():
+            found[f"joint_{name}"] = rule
+            found[f"all_{name}"] = self._with_heads(rule)
         return found
 
     def _find_joint(self, train: arrays.Examples) -> None:
@@ -87,9 +86,13 @@ class Candidates:
         heads = {
             name: layers[f"{name}_head"].input for name in self._modalities
         }
-        self._joint = available.connected(heads, {JOINT: network.output[JOINT]})
-        if self._joint is None:
+        # As a list: the features have names of their own.
+        part = available.connected(
+            list(heads.values()), {JOINT: network.output[JOINT]}
+        )
+        if part is None:
             return
+        self._joint = lambda x: part([x[name] for name in self._modalities])
         towers = keras.Model(network.input, heads)
         self._features = self._run(towers, self._examples.x)
         self._means = {
@@ -100,11 +103,22 @@ class Candidates:
             name: np.zeros_like(mean) for name, mean in self._means.items()
         }
 
-    def _run(self, part: keras.Model, x: Mapping[str, Any]) -> dict[str, Any]:
-        outputs: dict[str, Any] = part.predict(
-            dict(x), batch_size=self._batch_size, verbose=0
-        )
-        return outputs
+    def _run(self, part: Part, x: Mapping[str, Any]) -> dict[str, Any]:
+        """Applies a part of the network batch by batch."""
+        size = self._batch_size
+        total = len(next(iter(x.values())))
+        batches = [
+            part(
+                {name: v[start : start + size] for name, v in x.items()},
+            )
+            for start in range(0, total, size)
+        ]
+        return {
+            name: np.concatenate(
+                [keras.ops.convert_to_numpy(batch[name]) for batch in batches]
+            )
+            for name in batches[0]
+        }
 
     def _activate(self, logits: arrays.Array) -> arrays.Array:
         if self._model.multi_label:
@@ -115,15 +129,17 @@ class Candidates:
         values = [self._logits[name] for name in present]
         return self._activate(np.mean(values, axis=0))
 
-    def _mean(
-        self, present: subsets.Subset, weights: Sequence[float] | None
+    def _of_probabilities(
+        self, present: subsets.Subset, weights: Sequence[float] | None = None
     ) -> arrays.Array:
         values = [self._activate(self._logits[name]) for name in present]
         return np.asarray(np.average(values, axis=0, weights=weights))
 
     def _weighted(self, present: subsets.Subset) -> arrays.Array:
         weights = [self._model.blend_weights[name] for name in present]
-        return self._mean(present, weights if sum(weights) else None)
+        return self._of_probabilities(
+            present, weights if any(weights) else None
+        )
 
     def _mean_input(self, present: subsets.Subset) -> arrays.Array:
         network, x = self._model.network, dict(self._examples.x)
@@ -134,7 +150,7 @@ class Candidates:
         return self._activate(self._run(network, x)[JOINT])
 
     def _of_features(
-        self, present: subsets.Subset, stand_ins: Mapping[str, Any]
+        self, joint: Part, stand_ins: Mapping[str, Any], present: subsets.Subset
     ) -> arrays.Array:
         features = {
             name: values
@@ -142,11 +158,11 @@ class Candidates:
             else np.broadcast_to(stand_ins[name], values.shape)
             for name, values in self._features.items()
         }
-        return self._activate(self._run(self._joint, features)[JOINT])
+        return self._activate(self._run(joint, features)[JOINT])
 
     def _with_heads(self, rule: Rule) -> Rule:
         def answer(present: subsets.Subset) -> arrays.Array:
-            own = self._mean(present, None) * len(present)
+            own = self._of_probabilities(present) * len(present)
             return np.asarray((own + rule(present)) / (len(present) + 1))
 
         return answer
@@ -170,15 +186,11 @@ def compare_rules(
         the subsets, "SUBSET": its score}}`.
 
     Raises:
-        ValueError: If the model has one modality only.
+        ValueError: If the model has one modality only, or its modality heads
+            read other modalities, too.
     """
-    modalities = list(model.network.input)
-    partial = subsets.all_subsets(modalities)[:-1]
-    if not partial:
-        raise ValueError(
-            "`model` has one modality. Expected two or more, so that one can "
-            f"be absent. Received: {modalities}. Leave out --compare_absent."
-        )
+    check_heads(model)
+    partial = subsets.all_subsets(list(model.network.input))[:-1]
     candidates = Candidates(model, examples, train)
     found = {}
     for name, rule in candidates.rules().items():
@@ -188,6 +200,32 @@ def compare_rules(
         }
         found[name] = {"score": float(np.mean(list(scores.values()))), **scores}
     return found
+
+
+def check_heads(model: BlendedModel) -> None:
+    """Raises unless there are modalities with heads of their own."""
+    network = model.network
+    modalities = list(network.input)
+    if len(modalities) < 2:
+        raise ValueError(
+            "`model` has one modality. Expected two or more, so that one can "
+            f"be absent. Received: {modalities}. Leave out --compare_absent."
+        )
+    mixed = [
+        name
+        for name in modalities
+        if name not in model.modality_heads
+        or available.connected(
+            {name: network.input[name]}, {name: network.output[name]}
+        )
+        is None
+    ]
+    if mixed:
+        raise ValueError(
+            "`model` has heads that read several modalities. Expected one "
+            f"head a modality that reads it alone. Received: {mixed}. "
+            "Compare rules on a late fusion."
+        )
 
 
 def _score(probabilities: arrays.Array, y: arrays.Array) -> float:
