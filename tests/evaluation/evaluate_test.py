@@ -16,11 +16,19 @@ from tests import toy
 NUM_EXAMPLES = 23
 
 
-@pytest.fixture
-def model():
-    x, y = toy.arrays()
+@pytest.fixture(scope="module")
+def trained_weights():
+    keras.utils.set_random_seed(0)
     trained = toy.model()
-    toy.fit(trained, (x, y)[0], y=y, epochs=4)
+    x, y = toy.arrays()
+    toy.fit(trained, x, y=y, epochs=4)
+    return trained.get_weights()
+
+
+@pytest.fixture
+def model(trained_weights):
+    trained = toy.model()
+    trained.set_weights(trained_weights)
     return trained
 
 
@@ -28,9 +36,9 @@ def examples(num_examples=NUM_EXAMPLES):
     return gb.Examples(*toy.arrays(num_examples=num_examples, seed=1))
 
 
-def run(model, data, **arguments):
-    options = evaluate.Options(**arguments.pop("options", {}))
-    return evaluate.evaluate_model(model, data, options=options, **arguments)
+def run(model, data, *, options=None, **arguments):
+    chosen = evaluate.Options(**options or {})
+    return evaluate.evaluate_model(model, data, options=chosen, **arguments)
 
 
 def close(one, other):
