@@ -157,6 +157,16 @@ def zero_seconds(container: Any) -> float:
     return float(container.start_time or 0) / float(pyav().time_base)
 
 
+def duration_seconds(container: Any) -> float:
+    """Returns how long the file says it is; 0 if it does not say."""
+    return float(container.duration or 0) / float(pyav().time_base)
+
+
+def frame_rate(stream: Any) -> float:
+    """Returns a stream's mean frames a second; 0 if the file does not say."""
+    return float(stream.average_rate or stream.guessed_rate or 0)
+
+
 def has_index(container: Any) -> bool:
     """Whether a seek in this format leads to the exact time.
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 from typing import NamedTuple
@@ -35,6 +36,19 @@ class Decoded(NamedTuple):
     picture: Any
 
 
+class Pictures(NamedTuple):
+    """The decoded pictures from a time on, and what the file says of them."""
+
+    frames: Iterator[Decoded]
+    frame_rate_hz: float  # 0 if the file does not say
+    duration_seconds: float  # 0 if the file does not say
+
+    def expected(self, start: float, end: float, rate: float | None) -> int:
+        """About how many frames a span has, at a rate or as they are."""
+        span = min(end, self.duration_seconds) - start
+        return max(math.ceil(span * (rate or self.frame_rate_hz)) + 1, 1)
+
+
 class Shown(NamedTuple):
     """A picture, and the span in which it is on the screen."""
 
@@ -46,7 +60,7 @@ class Shown(NamedTuple):
 @contextlib.contextmanager
 def frames_since(
     path: PathLike, start_seconds: float, *, num_threads: int = 0
-) -> Iterator[Iterator[Decoded]]:
+) -> Iterator[Pictures]:
     """Decodes from the frame that is shown at a time, or from one before it.
 
     Seeks to a key frame before the time in formats with an index. Whether it
@@ -72,12 +86,24 @@ def frames_since(
             _limit_threads(container, num_threads)
             frames = _sought(container, path, target, start_seconds)
             if frames is not None:
-                yield frames
+                yield _described(container, path, frames)
                 return
     with containers.opened(path) as container:
         _limit_threads(container, num_threads)
         stream = containers.video_stream(container, path)
-        yield _decoded(container, stream, path)
+        frames = _decoded(container, stream, path)
+        yield _described(container, path, frames)
+
+
+def _described(
+    container: Any, path: PathLike, frames: Iterator[Decoded]
+) -> Pictures:
+    stream = containers.video_stream(container, path)
+    return Pictures(
+        frames,
+        frame_rate_hz=containers.frame_rate(stream),
+        duration_seconds=containers.duration_seconds(container),
+    )
 
 
 def _limit_threads(container: Any, num_threads: int) -> None:
@@ -124,8 +150,8 @@ def _decoded(
     """Decodes on from where the container stands."""
     zero = containers.zero_seconds(container)
     tick = float(stream.time_base)
-    rate = stream.average_rate or stream.guessed_rate
-    step = 1 / float(rate) if rate else _NO_RATE_STEP_SECONDS
+    rate = containers.frame_rate(stream)
+    step = 1 / rate if rate else _NO_RATE_STEP_SECONDS
     seconds = -step
     count = 0
     try:

@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 
+# No more room is made at first, whatever length a damaged header may state.
+_FIRST_BYTES = 2**28
 _Taken = tuple[float, npt.NDArray[np.uint8]]  # seconds, (H, W, 3)
 
 
@@ -91,8 +93,7 @@ def probe(path: PathLike) -> MediaInfo:
     """
     facts: dict[str, Any] = {}
     with containers.opened(path) as container:
-        clock = float(containers.pyav().time_base)
-        facts["duration_seconds"] = (container.duration or 0) / clock
+        facts["duration_seconds"] = containers.duration_seconds(container)
         sound = container.streams.best("audio")
         if sound is not None and sound.codec_context.sample_rate:
             facts["has_audio"] = True
@@ -146,14 +147,15 @@ def read_frames(
     scaler = decoding.Scaler(short_side, num_threads)
     with decoding.frames_since(
         path, start_seconds, num_threads=num_threads
-    ) as frames:
-        shown = decoding.shown_since(frames, start_seconds, path)
+    ) as pictures:
+        shown = decoding.shown_since(pictures.frames, start_seconds, path)
         if frame_rate_hz is None:
-            taken = list(_until(shown, end, scaler))
+            taken = _until(shown, end, scaler)
         else:
             instants = _instants(start_seconds, end, frame_rate_hz)
-            taken = list(_at(shown, instants, scaler))
-    return _stacked(path, taken)
+            taken = _at(shown, instants, scaler)
+        expected = pictures.expected(start_seconds, end, frame_rate_hz)
+        return _Gathered(taken, expected).frames(path)
 
 
 def read_clip(
@@ -196,10 +198,49 @@ def read_clip(
         path, num_frames, stride, frame_rate_hz, decoding.Scaler(short_side)
     )
     taken = clip.taken_from(start_seconds)
-    if taken and len(taken) < num_frames:
+    if 0 < taken.num_frames < num_frames:
         taken = clip.taken_from(clip.latest_start(start_seconds))
-    missing = num_frames - len(taken)
-    return _stacked(path, taken + taken[-1:] * missing)
+    return taken.frames(path, at_least=num_frames)
+
+
+class _Gathered:
+    """Frames gathered into one array, which grows when they are more.
+
+    A list of them, stacked at the end, would need their memory twice.
+    """
+
+    def __init__(self, taken: Iterator[_Taken], capacity: int) -> None:
+        self._times: list[float] = []
+        for seconds, image in taken:
+            if not self._times:
+                size = min(capacity, _FIRST_BYTES // image.size + 1)
+                self._images = np.empty((size, *image.shape), np.uint8)
+            elif len(self._times) == len(self._images):
+                self._grow(2 * len(self._images))
+            self._images[len(self._times)] = image
+            self._times.append(seconds)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self._times)
+
+    def frames(self, path: PathLike, at_least: int = 1) -> Frames:
+        """Returns the frames, the last one repeated while they are too few."""
+        num_frames = self.num_frames
+        if not num_frames:
+            raise MediaError("too short", path)
+        missing = max(at_least - num_frames, 0)
+        if num_frames + missing > len(self._images):
+            self._grow(num_frames + missing)
+        last = num_frames - 1
+        self._images[num_frames : num_frames + missing] = self._images[last]
+        times = self._times + self._times[last:] * missing
+        return Frames(self._images[: len(times)], np.array(times, np.float64))
+
+    def _grow(self, size: int) -> None:
+        larger = np.empty((size, *self._images.shape[1:]), np.uint8)
+        larger[: self.num_frames] = self._images[: self.num_frames]
+        self._images = larger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,44 +251,55 @@ class _Clip:
     num_frames: int
     stride: int
     frame_rate_hz: float | None
-    scaler: "decoding.Scaler"
+    scaler: decoding.Scaler
 
     @property
     def span(self) -> int:
         """Frames from the first of the clip to its last, both included."""
         return (self.num_frames - 1) * self.stride + 1
 
-    def taken_from(self, start_seconds: float) -> list[_Taken]:
+    def taken_from(self, start_seconds: float) -> _Gathered:
         """Reads the clip, or as much of it as the file has."""
-        with decoding.frames_since(self.path, start_seconds) as frames:
-            shown = decoding.shown_since(frames, start_seconds, self.path)
+        with decoding.frames_since(self.path, start_seconds) as pictures:
+            shown = decoding.shown_since(
+                pictures.frames, start_seconds, self.path
+            )
             if self.frame_rate_hz is None:
                 chosen = itertools.islice(shown, 0, self.span, self.stride)
-                return [
-                    (each.seconds, self.scaler(each.picture)) for each in chosen
-                ]
+                taken = _scaled(chosen, self.scaler)
+                return _Gathered(taken, self.num_frames)
             step = self.stride / self.frame_rate_hz
             instants = (
                 start_seconds + k * step for k in range(self.num_frames)
             )
-            return list(_at(shown, instants, self.scaler))
+            taken = _at(shown, instants, self.scaler)
+            return _Gathered(taken, self.num_frames)
 
     def latest_start(self, start_seconds: float) -> float:
         """The latest time from which the file has the whole clip, or 0."""
         rate = self.frame_rate_hz
         if rate is not None:
-            with decoding.frames_since(self.path, start_seconds) as frames:
-                for each in decoding.shown_since(
-                    frames, start_seconds, self.path
-                ):
-                    end = each.until_seconds
+            end = self._end_of_file(start_seconds)
             return max(end - self.span / rate, 0.0)
         for begin in (start_seconds - self.span / 5, 0.0):
-            with decoding.frames_since(self.path, max(begin, 0.0)) as frames:
-                times = [each.seconds for each in frames]
+            with decoding.frames_since(self.path, max(begin, 0.0)) as pictures:
+                times = [each.seconds for each in pictures.frames]
             if len(times) >= self.span:
                 return times[-self.span]
         return 0.0
+
+    def _end_of_file(self, start_seconds: float) -> float:
+        """Until when the last frame is shown."""
+        with decoding.frames_since(self.path, start_seconds) as pictures:
+            *_, last = pictures.frames
+        return last.seconds + last.duration_seconds
+
+
+def _scaled(
+    shown: Iterator[decoding.Shown], scaler: decoding.Scaler
+) -> Iterator[_Taken]:
+    for each in shown:
+        yield each.seconds, scaler(each.picture)
 
 
 def _until(
@@ -288,21 +340,14 @@ def _instants(start: float, end: float, rate: float) -> Iterator[float]:
     return (start + k / rate for k in range(max(count, 1)))
 
 
-def _stacked(path: PathLike, taken: list[_Taken]) -> Frames:
-    if not taken:
-        raise MediaError("too short", path)
-    times, images = zip(*taken, strict=True)
-    return Frames(np.stack(images), np.array(times, np.float64))
-
-
 def _picture_facts(path: PathLike) -> dict[str, Any]:
     """Reads the facts of the picture stream and of its first frame."""
     with containers.opened(path) as container:
         stream = containers.video_stream(container, path)
-        rate = stream.average_rate or stream.guessed_rate
+        rate = containers.frame_rate(stream)
         num_frames = stream.frames
-    with decoding.frames_since(path, 0.0) as frames:
-        first = next(frames, None)
+    with decoding.frames_since(path, 0.0) as pictures:
+        first = next(pictures.frames, None)
     if first is None:
         return {}
     turns = decoding.quarter_turns(first.picture)
@@ -312,7 +357,7 @@ def _picture_facts(path: PathLike) -> dict[str, Any]:
         "has_video": True,
         "width": width,
         "height": height,
-        "frame_rate_hz": float(rate or 0),
+        "frame_rate_hz": rate,
         "num_frames": num_frames,
         "rotation_degrees": 90 * turns,
     }

@@ -141,11 +141,10 @@ def _decoded_sound(
     if seek_seconds and containers.has_index(container):
         ticks = seek_seconds + containers.zero_seconds(container)
         container.seek(int(ticks / stream.time_base), stream=stream)
-    clock = float(containers.pyav().time_base)
     return _Sound(
         pieces=list(_pieces(container, stream, path, stop_seconds)),
         rate_hz=rate,
-        file_seconds=(container.duration or 0) / clock,
+        file_seconds=containers.duration_seconds(container),
     )
 
 
