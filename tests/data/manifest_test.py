@@ -1,10 +1,12 @@
 """Annotation files of every data set, as they are published, and bad ones."""
 
+import pickle
 from pathlib import Path
 
 import pytest
 
 from gblend_keras.data import manifest
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import rows
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -208,6 +210,8 @@ def test_all_bad_rows_are_counted_and_ten_are_shown(tmp_path):
     text = str(caught.value)
     assert "k.csv:11:" in text and "k.csv:12:" not in text
     assert "13 of them" in text and "... and 3 more" in text
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == text and copy.problems == caught.value.problems
 
 
 def test_text_that_is_not_utf8_is_named_by_line(tmp_path):
@@ -497,7 +501,7 @@ def test_epic100_frames_become_seconds(tmp_path, video, start, end):
         (",pan,2,", ",pan,x,", "`noun_class` is unknown."),
         ("00:01:03.37", "00:00:01.50", "Correct the times."),
         ("00:01:03.37", "00:61:03.37", "`stop_timestamp` is not a time."),
-        ("0,P01", ",P01", "`uid` is not the id of a video."),
+        ("0,P01", ",P01", "`uid` is not an id."),
     ],
 )
 def test_bad_epic_row_is_named(tmp_path, old, new, problem):
@@ -589,8 +593,10 @@ def test_table_keys_are_unique_and_safe_in_file_names(tmp_path):
     )
     keys = [each.key for each in read_table(tmp_path, text).segments]
     assert keys[1] == "a_b.mp4" and len(set(keys)) == 3
-    assert all(rows.safe_key(key) == key for key in keys)
-    assert rows.safe_key("../x") != "../x" and "/" not in rows.safe_key("../x")
+    assert all(fields.safe_key(key) == key for key in keys)
+    assert fields.safe_key("../x") != "../x" and "/" not in fields.safe_key(
+        "../x"
+    )
 
 
 def test_table_finds_files_and_moves_groups(tmp_path):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
@@ -52,14 +53,14 @@ def _read_file(
 
     def parse(row: rows.Row) -> segments.Segment:
         values = row.values
-        video = rows.check_id(values["YTID"], "YTID")
-        times = rows.span(values, ("start_seconds", "end_seconds"))
+        video = fields.check_id(values["YTID"], "YTID")
+        times = fields.span(values, ("start_seconds", "end_seconds"))
         mids = [
-            rows.check_label(mid.strip(), indices, column="positive_labels")
+            fields.check_label(mid.strip(), indices, column="positive_labels")
             for mid in values["positive_labels"].split(",")
         ]
         cut, start, end = videos.find_cut(request.videos, video, times)
-        first, last = map(rows.time_text, times)
+        first, last = map(fields.time_text, times)
         return segments.Segment(
             key=f"{video}_{first}_{last}",
             file=cut,

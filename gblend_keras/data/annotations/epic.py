@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
 
-# Baradel et al., ECCV 2018: participants 1 to 25 train, 26 to 31 validate.
+# Baradel et al., ECCV 2018, as remembered, not verified: 1 to 25 train, 26 to
+# 31 validate. Some public code has P25 among the latter.
 UNSEEN_KITCHENS = ("P26", "P27", "P28", "P29", "P30", "P31")
 _COLUMNS = (
     *("participant_id", "video_id", "start_timestamp", "stop_timestamp"),
@@ -105,20 +107,18 @@ def _read_file(
 
     def parse(row: rows.Row) -> segments.Segment:
         values = row.values
-        number = rows.check_id(values[key], key)
+        number = fields.check_id(values[key], key)
         video, participant = _video(values)
         start, end = _times(values, video, request.times)
         labels = {
-            task: rows.whole_number(
+            task: fields.whole_number(
                 values[f"{task}_class"], f"{task}_class", below=size
             )
             for task, size in num_classes.items()
         }
         return segments.Segment(
             key=number if number.startswith(video) else f"{video}_{number}",
-            file=request.videos.find(video, near=participant)
-            if request.videos
-            else "",
+            file=request.find(video, near=participant),
             start_seconds=start,
             end_seconds=end,
             labels={task: (index,) for task, index in labels.items()},
@@ -134,7 +134,7 @@ def _video(values: Mapping[str, str]) -> tuple[str, str]:
     video, participant = values["video_id"], values["participant_id"]
     match = re.fullmatch(r"(P[0-9]+)_[0-9]+", video)
     if match is None or match.group(1) != participant:
-        raise rows.RowError(
+        raise fields.RowError(
             "`video_id` is not a video of `participant_id`. Expected P01_01 "
             f"for P01. Received: video_id={video!r}, "
             f"participant_id={participant!r}. Correct them."
@@ -146,13 +146,13 @@ def _times(
     values: Mapping[str, str], video: str, unit: str
 ) -> tuple[float, float]:
     if unit == "timestamps":
-        return rows.span(values, ("start_timestamp", "stop_timestamp"))
+        return fields.span(values, ("start_timestamp", "stop_timestamp"))
     first, last = (
-        rows.whole_number(values[name], name)
+        fields.whole_number(values[name], name)
         for name in ("start_frame", "stop_frame")
     )
     if not 1 <= first <= last:
-        raise rows.RowError(
+        raise fields.RowError(
             "`stop_frame` is before `start_frame`. Expected 1 <= start_frame "
             f"<= stop_frame. Received: start_frame={first}, "
             f"stop_frame={last}. Correct the frames."

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
@@ -40,10 +41,10 @@ def read(request: requests.Request) -> segments.Manifest:
     def parse(row: rows.Row) -> _Clip:
         values = row.values
         return _Clip(
-            label=rows.check_label(values["label"], known),
-            video=rows.check_id(values["youtube_id"], "youtube_id"),
-            times=rows.span(values, ("time_start", "time_end")),
-            split=request.split or rows.split_of_word(values["split"]),
+            label=fields.check_label(values["label"], known),
+            video=fields.check_id(values["youtube_id"], "youtube_id"),
+            times=fields.span(values, ("time_start", "time_end")),
+            split=request.split or fields.split_of_word(values["split"]),
             where=row.where,
         )
 
@@ -72,7 +73,7 @@ def _segment(
     file, start, end = videos.find_cut(
         folder, clip.video, clip.times, near=clip.label
     )
-    first, last = map(rows.time_text, clip.times)
+    first, last = map(fields.time_text, clip.times)
     return segments.Segment(
         key=f"{clip.video}_{first}_{last}",
         file=file,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
 
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import videos as video_files
 
@@ -36,7 +37,11 @@ class Request:
 
     def split_of(self, file: Path) -> str:
         """Returns the split of a file's rows: as asked, else by its name."""
-        return self.split or rows.split_of_file(file)
+        return self.split or fields.split_of_file(file)
+
+    def find(self, video: str, *, near: str = "") -> str:
+        """Finds a whole video; "" when there is none, or no folder."""
+        return "" if self.videos is None else self.videos.find(video, near=near)
 
     def class_file(self, names: Sequence[str], *, word: str = "") -> Path:
         """Finds the class list, or another file of the data set.
@@ -86,7 +91,7 @@ def numbered_names(path: Path, *, columns: tuple[str, str]) -> tuple[str, ...]:
     def parse(row: rows.Row) -> tuple[str, str]:
         expected = str(next(counter))
         if row.values[number] != expected:
-            raise rows.RowError(
+            raise fields.RowError(
                 f"`{number}` is out of order. Expected {expected}. "
                 f"Received: {number}={row.values[number]!r}. "
                 "Give the complete class list."

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 SPLITS = ("train", "validation", "test")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Segment:
     """A span of one video, with its labels.
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
@@ -45,12 +46,12 @@ def _read_file(
     def parse(row: rows.Row) -> segments.Segment:
         video = _video_id(row.values["URL"])
         labels = [
-            rows.whole_number(label, "labels", below=num_classes)
+            fields.whole_number(label, "labels", below=num_classes)
             for label in row.values["labels"].split(",")
         ]
         return segments.Segment(
             key=video,
-            file=request.videos.find(video) if request.videos else "",
+            file=request.find(video),
             start_seconds=None,
             end_seconds=None,
             labels={"label": tuple(dict.fromkeys(labels))},
@@ -60,8 +61,8 @@ def _read_file(
         )
 
     lines = enumerate(rows.read_lines(file), start=1)
-    fields = ((number, line.split()) for number, line in lines)
-    return rows.parse_rows(file, fields, COLUMNS, parse)
+    numbered = ((number, line.split()) for number, line in lines)
+    return rows.parse_rows(file, numbered, COLUMNS, parse)
 
 
 def _video_id(url: str) -> str:
@@ -69,7 +70,7 @@ def _video_id(url: str) -> str:
         r"https?://(?:www\.)?youtube\.com/watch\?v=([A-Za-z0-9_-]+)", url
     )
     if match is None:
-        raise rows.RowError(
+        raise fields.RowError(
             "`URL` names no video. Expected https://www.youtube.com/watch?v=ID."
             f" Received: URL={url!r}. Correct it."
         )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
@@ -42,8 +43,8 @@ def read(request: requests.Request) -> segments.Manifest:
         values = {"start": "", "end": "", "group": "", **row.values}
         return _Example(
             file=_below(values["file"]),
-            label=rows.check_label(values["label"], known),
-            split=request.split or rows.split_of_word(values["split"]),
+            label=fields.check_label(values["label"], known),
+            split=request.split or fields.split_of_word(values["split"]),
             times=_times(values),
             group=values["group"],
             where=row.where,
@@ -75,10 +76,10 @@ def _segment(
     start, end = example.times
     key = example.file
     if start is not None and end is not None:
-        key += f"_{rows.time_text(start)}_{rows.time_text(end)}"
+        key += f"_{fields.time_text(start)}_{fields.time_text(end)}"
     is_there = folder is None or folder.has(example.file)
     return segments.Segment(
-        key=rows.safe_key(key),
+        key=fields.safe_key(key),
         file=example.file if is_there else "",
         start_seconds=start,
         end_seconds=end,
@@ -93,7 +94,7 @@ def _below(file: str) -> str:
     """Returns the path, which must lie below the videos folder."""
     path = file.removeprefix("./")
     if not path or re.search(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)", path):
-        raise rows.RowError(
+        raise fields.RowError(
             "`file` is not a path below the videos folder. Expected a path "
             f"such as folder/a.mp4. Received: file={file!r}. "
             "Make it relative to the folder, with `/`."
@@ -104,4 +105,4 @@ def _below(file: str) -> str:
 def _times(values: Mapping[str, str]) -> tuple[float | None, float | None]:
     if not values["start"] and not values["end"]:
         return None, None
-    return rows.span(values, ("start", "end"))
+    return fields.span(values, ("start", "end"))
