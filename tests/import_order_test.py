@@ -54,6 +54,7 @@ ORDER = (
     "data.sharding",
     "data.run_folder",
     "data.preparing",
+    "data.preparing_benchmark",
     "towers",
     "fusion",
     "network",
