@@ -138,7 +138,7 @@ def test_what_cannot_be_evaluated_is_named(finished, tmp_path):
     plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     plain.save(tmp_path / "plain.keras")
     other = runs.Saved(tmp_path / "plain.keras", recipe=recipe)
-    assert refuse(other).endswith("in BlendedModel.")
+    assert refuse(other).endswith("BlendedModel(network).")
 
 
 def write_predictions(folder, classes, y, **changes):
