@@ -106,6 +106,7 @@ ORDER = (
     "wording",
     "estimating",
     "benchmarks",
+    "data_benchmarks",
 )
 
 
