@@ -292,6 +292,19 @@ class BlendedModel(keras.Model):
         """Does what Keras' own step does, with the rule's gradients."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         x = rule.inputs(x, self._rule_seeds)
+        step = self._recorded_step(x, y, sample_weight)
+        gradients = rule.gradients(self, step)
+        if step.penalty is not None:
+            gradients = rules.added(gradients, step.gradients(step.penalty))
+        self.optimizer.apply_gradients(
+            zip(gradients, step.variables, strict=True)
+        )
+        self._track_loss(step.loss, x)
+        return self.compute_metrics(x, y, step.logits, sample_weight)
+
+    def _recorded_step(self, x: Any, y: Any, sample_weight: Any) -> rules.Step:
+        """Runs the network forward, and records what a rule may ask for."""
+        scale = self.optimizer.scale_loss  # acts in float16
         with tf.GradientTape(persistent=True) as tape:
             logits = self(x, training=True)
             shares = self._head_losses(y, logits, sample_weight)
@@ -299,33 +312,24 @@ class BlendedModel(keras.Model):
             # Each by itself: through one stacked tensor, every head would
             # seem to depend on every variable.
             weighted = [
-                w * share for w, share in zip(weights, shares, strict=True)
+                w * each for w, each in zip(weights, shares, strict=True)
             ]
-            scale = self.optimizer.scale_loss  # acts in float16
             targets = [scale(value) for value in weighted]
-            loss = tf.add_n(weighted)
-            penalty = self._penalty() if self.losses else None
-            scaled_penalty = None if penalty is None else scale(penalty)
-        step = rules.Step(
+            penalties = [self._penalty()] if self.losses else []
+            scaled_penalties = [scale(value) for value in penalties]
+        return rules.Step(
             tape=tape,
             heads=self.head_names,
             variables=self.trainable_variables,
             targets=dict(zip(self.head_names, targets, strict=True)),
+            penalty=scaled_penalties[0] if penalties else None,
+            loss=tf.add_n([*weighted, *penalties]),
             losses=tf.stack(shares),
             y=y,
             logits=logits,
             seeds=self._rule_seeds,
             learning_rate=tf.convert_to_tensor(self.optimizer.learning_rate),
         )
-        gradients = rule.gradients(self, step)
-        if penalty is not None:
-            loss += penalty
-            gradients = rules.added(gradients, step.gradients(scaled_penalty))
-        self.optimizer.apply_gradients(
-            zip(gradients, self.trainable_variables, strict=True)
-        )
-        self._track_loss(loss, x)
-        return self.compute_metrics(x, y, logits, sample_weight)
 
     def _track_loss(self, share: tf.Tensor, x: Any) -> None:
         """Feeds the `loss` of the logs, as Keras' own step does."""

@@ -24,6 +24,9 @@ class Step:
         heads: Names of the heads.
         variables: What the optimizer updates.
         targets: `{head: weighted loss}`, this replica's share, scaled.
+        penalty: What layers add to the loss, this replica's share, scaled;
+            its gradients are added to what a rule returns.
+        loss: Weighted losses and penalty, this replica's share.
         losses: Plain loss of every head, `(H,)`, this replica's share.
         y: Labels.
         logits: `{head: (batch, num_classes)}`.
@@ -35,6 +38,8 @@ class Step:
     heads: list[str]
     variables: list[keras.Variable]
     targets: Mapping[str, tf.Tensor]
+    penalty: tf.Tensor | None
+    loss: tf.Tensor
     losses: tf.Tensor
     y: tf.Tensor
     logits: Mapping[str, tf.Tensor]

@@ -101,6 +101,8 @@ def applied(rule, model, x, y):
         heads=model.head_names,
         variables=model.trainable_variables,
         targets=dict(zip(model.head_names, targets, strict=True)),
+        penalty=None,
+        loss=tf.add_n(targets),
         losses=tf.stack(shares),
         y=tf.constant(y),
         logits=logits,
