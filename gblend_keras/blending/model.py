@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.blending import available
 from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
@@ -437,6 +438,27 @@ class BlendedModel(keras.Model):
         if isinstance(x, (Mapping, np.ndarray)):
             checks.check_inputs(self.network, x)
         return super().predict(x, *args, **kwargs)
+
+    def predict_available(
+        self, x: Mapping[str, Any], *, batch_size: int = 32
+    ) -> Any:
+        """Predicts from the modalities that are there.
+
+        The mean of the logits of the trained heads that see nothing else,
+        as probabilities; see `blending.available.Answer`.
+
+        Args:
+            x: `{modality: array}` with at least one modality. For many calls,
+                build an `Answer` once.
+            batch_size: Examples computed at a time.
+
+        Returns:
+            Probabilities `(examples, num_classes)`.
+
+        Raises:
+            ValueError: If `x` does not fit the network.
+        """
+        return available.predict_available(self, x, batch_size=batch_size)
 
     def _check(self, x: Any, y: Any, sample_weight: Any) -> None:
         is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None
