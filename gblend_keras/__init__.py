@@ -58,10 +58,12 @@ _MODULES = (
     "config",
     "data",
     "estimating",
-    "methods",
     "evaluation",
+    "methods",
+    "predicting",
     "recipes",
     "reporting",
+    "runs",
     "training",
 )
 # Modules with classes that `keras.models.load_model` must find.

@@ -272,6 +272,7 @@ def _finish(
         "seed": run.seed,
         "evaluated_on": reported_on,
         "num_evaluated": len(splits.test),
+        "class_names": list(splits.class_names),
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,

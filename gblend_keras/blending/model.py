@@ -295,16 +295,23 @@ class BlendedModel(keras.Model):
         with tf.GradientTape(persistent=True) as tape:
             logits = self(x, training=True)
             shares = self._head_losses(y, logits, sample_weight)
-            weighted = tf.unstack(self.loss_scale * self.loss_weights * shares)
+            weights = tf.unstack(self.loss_scale * self.loss_weights)
+            # Each by itself: through one stacked tensor, every head would
+            # seem to depend on every variable.
+            weighted = [
+                w * share for w, share in zip(weights, shares, strict=True)
+            ]
             scale = self.optimizer.scale_loss  # acts in float16
             targets = [scale(value) for value in weighted]
-            penalty = scale(self._penalty()) if self.losses else None
+            loss = tf.add_n(weighted)
+            penalty = self._penalty() if self.losses else None
+            scaled_penalty = None if penalty is None else scale(penalty)
         step = rules.Step(
             tape=tape,
             heads=self.head_names,
             variables=self.trainable_variables,
             targets=dict(zip(self.head_names, targets, strict=True)),
-            losses=shares,
+            losses=tf.stack(shares),
             y=y,
             logits=logits,
             seeds=self._rule_seeds,
@@ -312,17 +319,16 @@ class BlendedModel(keras.Model):
         )
         gradients = rule.gradients(self, step)
         if penalty is not None:
-            gradients = rules.added(gradients, step.gradients(penalty))
+            loss += penalty
+            gradients = rules.added(gradients, step.gradients(scaled_penalty))
         self.optimizer.apply_gradients(
             zip(gradients, self.trainable_variables, strict=True)
         )
-        self._track_loss(tf.add_n(weighted), x)
+        self._track_loss(loss, x)
         return self.compute_metrics(x, y, logits, sample_weight)
 
     def _track_loss(self, share: tf.Tensor, x: Any) -> None:
         """Feeds the `loss` of the logs, as Keras' own step does."""
-        if self.losses:
-            share += self._penalty()
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         (tracker,) = [each for each in self.metrics if each.name == "loss"]
         size = tf.shape(tf.nest.flatten(x)[0])[0]
@@ -338,20 +344,22 @@ class BlendedModel(keras.Model):
     ) -> tf.Tensor:
         """Returns this replica's share of the blended loss and penalties."""
         del x, training
-        head_losses = self._head_losses(y, y_pred, sample_weight)
+        head_losses = tf.stack(
+            self._head_losses(y, y_pred, sample_weight)
+        )  # (H,)
         loss = self.loss_scale * tf.reduce_sum(self.loss_weights * head_losses)
         if self.losses:
             loss += self._penalty()
         return loss
 
-    def _head_losses(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    def _head_losses(
+        self, y: Any, y_pred: Any, sample_weight: Any
+    ) -> list[tf.Tensor]:
         """Returns the loss of each head, divided by the replica count."""
-        return tf.stack(
-            [
-                self._loss(y, y_pred[head], sample_weight)
-                for head in self.head_names
-            ]
-        )  # (H,)
+        return [
+            self._loss(y, y_pred[head], sample_weight)
+            for head in self.head_names
+        ]
 
     def _penalty(self) -> tf.Tensor:
         """Returns this replica's share of the layers' penalties."""

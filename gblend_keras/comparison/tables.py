@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,10 +11,9 @@ from typing import Any
 from gblend_keras import files
 from gblend_keras import reporting
 from gblend_keras.blending import callback as blending
+from gblend_keras.comparison import remarks
 from gblend_keras.comparison import tasks
 
-TEST_NAMES = {"t": "paired t-test", "wilcoxon": "Wilcoxon signed-rank test"}
-REASON = 300  # characters of a failure's message below a table
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -78,7 +76,7 @@ def text_table(comparison: Mapping[str, Any]) -> str:
         ]
         lines.append("  ".join(texts).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join([*lines, *notes(comparison)])
+    return "\n".join([*lines, *remarks.sentences(comparison)])
 
 
 def markdown_table(comparison: Mapping[str, Any]) -> str:
@@ -86,7 +84,7 @@ def markdown_table(comparison: Mapping[str, Any]) -> str:
     header, *body = _cells(comparison)
     lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     lines += [f"| {' | '.join(line)} |" for line in body]
-    lines += ["", *[f"- {note}" for note in notes(comparison)]]
+    lines += ["", *[f"- {note}" for note in remarks.sentences(comparison)]]
     command = comparison["command"]
     return "\n".join([*lines, "", f"`{command}`"]) + "\n"
 
@@ -97,7 +95,7 @@ def latex_table(comparison: Mapping[str, Any]) -> str:
         [_latex(cell) for cell in line] for line in _cells(comparison)
     ]
     columns = "ll" + "r" * (len(header) - 2)
-    comments = [comparison["command"], *notes(comparison)]
+    comments = [comparison["command"], *remarks.sentences(comparison)]
     lines = [f"% {' '.join(each.split())}" for each in comments]
     lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
     lines += [f"{' & '.join(header)} \\\\", "\\midrule"]
@@ -139,27 +137,13 @@ def csv_table(comparison: Mapping[str, Any]) -> str:
 def outcome_line(outcome: tasks.Outcome) -> str:
     """Returns one line on how a run has ended."""
     if outcome.summary is None:
-        reason = _short(outcome.reason)
+        reason = remarks.shortened(outcome.reason)
         return f"{outcome.label}: FAILED, {outcome.error}: {reason}"
     shown = [
         f"{answer} {100 * outcome.summary['accuracy'][answer]:.1f} %"
         for answer in tasks.answers(outcome.summary)
     ]
     return f"{outcome.label}: {', '.join(shown)} in {outcome.seconds:.0f} s"
-
-
-def notes(comparison: Mapping[str, Any]) -> list[str]:
-    """Returns what must be known to read the table, a sentence or two each."""
-    return [
-        *_note_on_accuracy(comparison),
-        *_notes_on_tests(comparison),
-        *_notes_on_tuning(comparison),
-        *[
-            f"FAILED: {each['method']}, {each['run']}: {each['error']}: "
-            f"{_short(each['reason'])}"
-            for each in comparison["failures"]
-        ],
-    ]
 
 
 def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
@@ -271,73 +255,6 @@ def _cost(row: Mapping[str, Any], name: str) -> str:
     relative = row[f"relative_{name}"]
     times = "" if relative is None else f" ({relative:.2f}x)"
     return f"{row[name]:.0f}{times}"
-
-
-def _short(reason: str) -> str:
-    """Returns a message as one line; TensorFlow's have many."""
-    text = " ".join(reason.split())
-    return text if len(text) <= REASON else f"{text[: REASON - 3]}..."
-
-
-def _note_on_accuracy(comparison: Mapping[str, Any]) -> list[str]:
-    split, size = comparison["evaluated_on"], comparison["num_evaluated"]
-    means = [row["mean"] for row in comparison["rows"] if row["num_runs"]]
-    if not means:
-        return ["No run has finished."]
-    middle = sorted(means)[len(means) // 2]
-    error = 100 * math.sqrt(middle * (1 - middle) / size)
-    seeds = len(comparison["seeds"])
-    over = (
-        f"mean and standard deviation over {seeds} seeds"
-        if seeds > 1
-        else "one seed"
-    )
-    return [
-        f"Accuracy on {split} ({size} examples), last epoch, {over}. "
-        f"{size} examples leave a standard error of about {error:.1f} points, "
-        "which the spread over seeds does not contain."
-    ]
-
-
-def _notes_on_tests(comparison: Mapping[str, Any]) -> list[str]:
-    found = [row["difference"] for row in comparison["rows"]]
-    differences = [each for each in found if each is not None]
-    if not differences:
-        return []
-    tested = [each for each in differences if each["p_value"] is not None]
-    lines = []
-    if tested:
-        lines.append(
-            "To joint: mean difference of the same seeds and its 95 % "
-            f"interval; p of a {TEST_NAMES[comparison['test']]}, and "
-            f"corrected for {len(tested)} comparisons (Holm)."
-        )
-    reasons = dict.fromkeys(each["note"] for each in differences)
-    return lines + [f"Tests: {reason}." for reason in reasons if reason]
-
-
-def _notes_on_tuning(comparison: Mapping[str, Any]) -> list[str]:
-    if not comparison["tuning"]:
-        return [
-            "Learning rate and weight decay are the recipe's for every "
-            "method; --tune=N would choose them for each."
-        ]
-    lines = [
-        "Selected: accuracy at the epoch that was best in the validation run "
-        "of the chosen try."
-    ]
-    for method, entry in comparison["tuning"].items():
-        chosen = entry["chosen"]
-        if chosen is None:
-            lines.append(f"Tuned {method}: every try failed.")
-            continue
-        lines.append(
-            f"Tuned {method}: learning rate {chosen['learning_rate']:g}, "
-            f"weight decay {chosen['weight_decay']:g} (try {chosen['try']} "
-            f"of {len(entry['tries'])}, "
-            f"{100 * chosen['validation_accuracy']:.1f} % on validation)."
-        )
-    return lines
 
 
 def _latex(cell: str) -> str:

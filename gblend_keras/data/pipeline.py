@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.data import arrays
+from gblend_keras.data import clip_set
 from gblend_keras.data import holdout
 from gblend_keras.data import sources
 
@@ -77,15 +78,14 @@ class Feed:
         """
         limit = -1  # all
         if keep_length:
-            limit = -(-self.num_examples // self.batch_size)
+            examples = self.num_examples * self.source.clips_per_epoch
+            limit = -(-examples // self.batch_size)
         self._limit.assign(limit)
         self._rows.assign(np.sort(np.asarray(rows, np.int64)))
 
     def view(self, rows: sources.IntArray) -> tf.data.Dataset:
         """Returns these rows once, in order: what is measured."""
-        return self.source.read(
-            tf.constant(rows, tf.int64), self.batch_size, None
-        ).prefetch(1)
+        return _read_once(self.source, rows, self.batch_size)
 
     def sample(self, size: int, *, seed: int) -> sources.IntArray:
         """Draws rows from those in use, without replacement, sorted."""
@@ -116,18 +116,31 @@ def feed_of(dataset: object) -> Feed | None:
 
 def source_of(examples: arrays.ExampleSet) -> sources.Source:
     """Returns what reads these examples by row number."""
+    if isinstance(examples, clip_set.ClipExamples):
+        return examples.source()
     if isinstance(examples, arrays.Examples):
         return sources.ArraySource(examples)
-    source: sources.Source = examples.source()  # type: ignore[attr-defined]
-    return source
+    raise TypeError(
+        "`examples` cannot be read. Expected Examples or ClipExamples. "
+        f"Received: {type(examples).__name__}. Make one of these."
+    )
 
 
 def make_dataset(
     examples: arrays.ExampleSet, *, batch_size: int = 32
 ) -> tf.data.Dataset:
     """Returns the examples once, in order: to validate and to test."""
-    rows = tf.range(len(examples), dtype=tf.int64)
-    return source_of(examples).read(rows, batch_size, None).prefetch(1)
+    return _read_once(source_of(examples), np.arange(len(examples)), batch_size)
+
+
+def _read_once(
+    source: sources.Source, rows: sources.IntArray, batch_size: int
+) -> tf.data.Dataset:
+    """Reads rows in order; Keras is told how many batches there are."""
+    dataset = source.read(tf.constant(rows, tf.int64), batch_size, None)
+    num_batches = -(-len(rows) // batch_size)
+    counted = tf.data.experimental.assert_cardinality(num_batches)
+    return dataset.apply(counted).prefetch(1)
 
 
 def make_training_dataset(
@@ -202,17 +215,17 @@ def held_rows_of(holdout_dataset: object) -> sources.IntArray | None:
     return rows if isinstance(rows, np.ndarray) else None
 
 
-def as_examples(data: Any) -> arrays.Examples | None:
-    """Returns arrays as `Examples`; None where `data` is no arrays.
+def as_examples(data: Any) -> arrays.ExampleSet | None:
+    """Returns a set of examples; None where `data` is none.
 
     Args:
-        data: `Examples`, or `(x, y)`, or `(x, y, sample_weight)` with
-            `x = {modality: array}`.
+        data: A set of examples, or arrays `(x, y)` or `(x, y, sample_weight)`
+            with `x = {modality: array}`.
 
     Raises:
         ValueError: As `Examples` does.
     """
-    if isinstance(data, arrays.Examples):
+    if isinstance(data, (arrays.Examples, clip_set.ClipExamples)):
         return data
     if not (isinstance(data, tuple) and len(data) in (2, 3)):
         return None
@@ -232,7 +245,7 @@ def _source(
 ) -> tuple[sources.Source, int]:
     examples = as_examples(dataset)
     if examples is not None:
-        return sources.ArraySource(examples), 32  # Keras' own default
+        return source_of(examples), 32  # Keras' own default
     if isinstance(dataset, tf.data.Dataset):
         return sources.StreamSource(dataset, labels=labels), _batch_size(
             dataset
