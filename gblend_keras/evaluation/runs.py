@@ -75,25 +75,44 @@ def evaluate_saved(
         class_names=splits.class_names,
         options=options or evaluate.Options(),
     )
-    report = {
-        "model": str(saved.model),
-        "recipe": recipe.to_json(),
-        "seed": seed,
-        "split": split,
-    }
     if compare_absent:
-        report["absent"] = absent.compare_rules(
+        found.report["absent"] = absent.compare_rules(
             model, examples, train=splits.train
         )
+    resolved = dataclasses.replace(saved, recipe=recipe, split=split, seed=seed)
+    return named(found, resolved, examples=examples, train=splits.train)
+
+
+def named(
+    found: evaluate.Evaluation,
+    saved: Saved,
+    *,
+    examples: arrays.ExampleSet,
+    train: arrays.ExampleSet,
+) -> evaluate.Evaluation:
+    """Adds to an evaluation what was evaluated, and on what.
+
+    Args:
+        found: The evaluation of a model of a recipe.
+        saved: The model, its recipe, the split and the seed.
+        examples: What it was evaluated on.
+        train: What it was trained on.
+    """
+    report = {
+        "model": str(saved.model),
+        "recipe": saved.recipe.to_json() if saved.recipe else None,
+        "seed": saved.seed,
+        "split": saved.split,
+    }
     return dataclasses.replace(
         found,
         report={**found.report, **report},
-        extra=_groups(examples, splits.train),
+        extra=_groups(examples, train),
     )
 
 
 def _groups(
-    examples: arrays.Examples, train: arrays.Examples
+    examples: arrays.ExampleSet, train: arrays.ExampleSet
 ) -> dict[str, arrays.Array]:
     """Returns what `combine_actions` needs beside the predictions."""
     extra = {"train_y": np.asarray(train.y)}
