@@ -277,6 +277,7 @@ def _finish(
         "seed": run.seed,
         "evaluated_on": reported_on,
         "num_evaluated": len(splits.test),
+        "curves_on": "validation" if splits.validation else reported_on,
         "class_names": list(splits.class_names),
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
@@ -287,11 +288,7 @@ def _finish(
     }
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
-    _draw(
-        run,
-        heads=heads,
-        evaluated="validation" if splits.validation else reported_on,
-    )
+    _draw(run, heads=heads, evaluated=summary["curves_on"])
     files.write_json(run.workdir / "summary.json", summary)
     shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)
     return summary

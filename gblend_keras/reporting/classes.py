@@ -22,13 +22,13 @@ class Pair(NamedTuple):
     Attributes:
         truth: Number of the true class.
         answer: Number of the class that was answered.
-        count: How many examples.
+        examples: How many.
         share: Of the examples of the true class.
     """
 
     truth: int
     answer: int
-    count: int
+    examples: int
     share: float
 
 

@@ -97,6 +97,7 @@ def draw_accuracies(
     *,
     indices: Mapping[str, int],
     split: str,
+    limits: tuple[float, float] | None = None,
 ) -> None:
     """Draws accuracies over epochs: the mean of runs, and their range.
 
@@ -105,6 +106,7 @@ def draw_accuracies(
         curves: `{answer: [one run's accuracies, ...]}`.
         indices: Number of each answer, for its look.
         split: What the accuracies were measured on.
+        limits: Ends of the axis, in per cent; None for its own.
     """
     axis = figure.subplots()
     for answer, runs in curves.items():
@@ -135,6 +137,8 @@ def draw_accuracies(
                 linewidth=0,
             )
     axis.set(xlabel="epoch", ylabel=f"accuracy on {split} in %")
+    if limits is not None:
+        axis.set_ylim(limits)
     _finish(axis)
     _legend_below(figure, axis)
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.reporting import drawing
 
-SIZE = (5.2, 3.1)
+SIZE = (4.2, 3.0)
+UNIFORM = "uniform"  # the line of equal weights
 
 
 class Weights(NamedTuple):
@@ -99,7 +100,7 @@ def draw_weights(
         color="grey",
         linewidth=1,
         linestyle=":",
-        label="uniform",
+        label=UNIFORM,
     )
     axis.set(ylabel="blend weight (sum 1)", ylim=(-0.02, 1.02))
     _name_epochs(figure, axis, [each.epochs for each in entries])
@@ -122,8 +123,9 @@ def draw_ratios(
     """
     axis = figure.subplots()
     known = [
-        ratio for each in ratios.values() for ratio in each if _known(ratio)
+        ratio for each in ratios.values() for ratio in each if ratio is not None
     ]
+    known = [ratio for ratio in known if ratio > 0]
     wide = bool(known) and max(known) > 20 * min(known)
     low = 0.5 * min(known) if wide else 0.0
     width = 0.8 / len(ratios)
@@ -133,7 +135,7 @@ def draw_ratios(
         places = [place + shift for place in range(len(values))]
         axis.bar(
             places,
-            [value if _known(value) else 0.0 for value in values],
+            [0.0 if value is None else value for value in values],
             width,
             color=look.colour,
             edgecolor=drawing.INK,
@@ -151,13 +153,11 @@ def draw_ratios(
                 )
     if wide:
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("")
         axis.set_ylim(bottom=low)
     axis.set_ylabel("OGR = |O / G|" + (", logarithmic" if wide else ""))
     _name_epochs(figure, axis, epochs)
-
-
-def _known(ratio: float | None) -> bool:
-    return ratio is not None and math.isfinite(ratio) and ratio > 0
 
 
 def _errors(
@@ -177,11 +177,14 @@ def _name_epochs(figure: Any, axis: Any, epochs: Sequence[str]) -> None:
     axis.set_xlabel("epochs that the estimate looked at")
     axis.set_xlim(-0.6, len(epochs) - 0.4)
     axis.grid(visible=True, axis="y")
-    handles, labels = axis.get_legend_handles_labels()
+    found = list(zip(*axis.get_legend_handles_labels(), strict=True))
+    # Matplotlib puts lines before bars; heads come first here.
+    found.sort(key=lambda pair: pair[1] == UNIFORM)
+    handles, labels = zip(*found, strict=True)
     figure.legend(
         handles,
         labels,
         loc="outside lower center",
-        ncols=min(4, len(labels)),
+        ncols=min(3, len(labels)),
         handlelength=3,
     )

@@ -57,6 +57,19 @@ def best_row(rows: Sequence[Row]) -> Row | None:
     return max(rows, key=lambda row: row["mean"], default=None)
 
 
+def main_rows(rows: Sequence[Row]) -> list[Row]:
+    """Returns one row a method: joint, else the ensemble, else the first."""
+    order = {naming.JOINT: 0, naming.ENSEMBLE: 1}
+    chosen: dict[str, Row] = {}
+    for row in rows:
+        other = chosen.get(row["method"])
+        if other is None or order.get(row["answer"], 2) < order.get(
+            other["answer"], 2
+        ):
+            chosen[row["method"]] = row
+    return list(chosen.values())
+
+
 def mean_weights(runs: Runs) -> list[estimates.Weights]:
     """Returns weights and ends of intervals, averaged over runs.
 

@@ -136,6 +136,7 @@ def figure(
     *,
     size: tuple[float, float],
     alt: str,
+    title: str | None = None,
     caption: str | None = None,
 ) -> Html | None:
     """Returns a picture with its caption, or None without matplotlib.
@@ -144,6 +145,7 @@ def figure(
         draw: Draws on a matplotlib `Figure`.
         size: Width and height in inches.
         alt: What the picture says, for those who do not see it.
+        title: Above the picture; None for none.
         caption: Below the picture; None for none.
     """
     if not drawing.is_installed():
@@ -153,8 +155,13 @@ def figure(
         "<svg ", f'<svg role="img" aria-label="{label}" ', 1
     )
     below = None if caption is None else element("figcaption", caption)
+    above = None if title is None else element("h3", title)
     return element(
-        "figure", Html(picture), below, style=f"--wide:{96 * size[0]:.0f}px"
+        "figure",
+        above,
+        Html(picture),
+        below,
+        style=f"--wide:{96 * size[0]:.0f}px",
     )
 
 

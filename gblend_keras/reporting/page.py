@@ -66,6 +66,8 @@ figure { margin: 0; width: 100%; max-width: var(--wide); }
 figure svg { display: block; width: 100%; height: auto; }
 figure svg text { font-family: inherit !important; }
 figcaption { font-size: .85rem; margin-top: .25rem; }
+figure h3 { margin: 0 0 .25rem; }
+.gallery > * { min-width: 0; }
 .gallery { display: grid; gap: 1.25rem; margin: 0 0 1rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
 details { margin: .75rem 0; }

@@ -143,7 +143,7 @@ def confusion(
         (
             class_names[pair.truth],
             class_names[pair.answer],
-            pair.count,
+            pair.examples,
             percent(pair.share),
         )
         for pair in classes.confused_pairs(counts)

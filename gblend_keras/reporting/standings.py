@@ -13,12 +13,12 @@ def name_of(row: Row) -> str:
     """Returns a row's name in a picture: method and answer."""
     if row["answer"] in ("", row["method"]):
         return str(row["method"])
-    return f"{row['method']}: {row['answer']}"
+    return f"{row['method']} ({row['answer']})"
 
 
 def size(num_rows: int) -> tuple[float, float]:
     """Returns the size of a picture with this many rows, in inches."""
-    return (5.0, 1.0 + 0.25 * num_rows)
+    return (4.4, 1.0 + 0.25 * num_rows)
 
 
 def draw_accuracies(figure: Any, rows: Sequence[Row], *, split: str) -> None:
@@ -45,6 +45,8 @@ def draw_accuracies(figure: Any, rows: Sequence[Row], *, split: str) -> None:
     if joint:
         axis.axvline(100 * joint[0], color="grey", linestyle=":", linewidth=1)
     _name_rows(axis, rows)
+    left, right = axis.get_xlim()  # intervals of few seeds go beyond these
+    axis.set_xlim(max(left, -1.0), min(right, 101.0))
     axis.set_xlabel(f"accuracy on {split} in %")
 
 
