@@ -57,6 +57,7 @@ _MODULES = (
     "comparison",
     "config",
     "data",
+    "data_benchmarks",
     "estimating",
     "evaluation",
     "methods",

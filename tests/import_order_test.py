@@ -54,6 +54,7 @@ ORDER = (
     "data.sharding",
     "data.run_folder",
     "data.preparing",
+    "data.preparing_benchmark",
     "towers",
     "fusion",
     "network",
@@ -73,6 +74,7 @@ ORDER = (
     "blending.probe",
     "blending.estimators",
     "blending.callback",
+    "runs",
     "evaluation.libraries",
     "evaluation.metrics",
     "evaluation.views",
@@ -92,7 +94,6 @@ ORDER = (
     "comparison.cells",
     "comparison.remarks",
     "reporting",
-    "runs",
     "predicting",
     "watching",
     "training",
@@ -106,6 +107,7 @@ ORDER = (
     "comparison.protocol",
     "estimating",
     "benchmarks",
+    "data_benchmarks",
 )
 
 

@@ -48,6 +48,12 @@ _OUT = flags.DEFINE_string(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 64, "Examples computed at a time.", lower_bound=1
 )
+_CLIPS = flags.DEFINE_integer(
+    "clips", 10, "Clips of each video that are averaged.", lower_bound=1
+)
+_CROPS = flags.DEFINE_enum(
+    "crops", "1", ["1", "3"], "Crops of each clip that are averaged."
+)
 _SUBSETS = flags.DEFINE_bool(
     "subsets", True, "Whether every subset of modalities is scored, too."
 )
@@ -105,6 +111,8 @@ def _evaluate() -> None:
         data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
         split=_SPLIT.value,
         seed=_SEED.value,
+        num_clips=_CLIPS.value,
+        num_crops=int(_CROPS.value),
     )
     options = gb.evaluation.evaluate.Options(
         batch_size=_BATCH_SIZE.value, subsets=_SUBSETS.value, verbose=True

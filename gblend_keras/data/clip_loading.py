@@ -25,6 +25,7 @@ SHOWN = 3  # problems that an error lists
 class Labelled(NamedTuple):
     """What is known of the examples of one split before they are read."""
 
+    keys: Sequence[str]
     labels: Sequence[tuple[int, ...]]
     groups: Sequence[str]
 
@@ -67,6 +68,7 @@ def load_records(
             shuffle_buffer=settings.clips.shuffle_buffer,
         )
         labelled = Labelled(
+            [each.key for each in listed],
             [each.labels[settings.clips.task] for each in listed],
             [each.group for each in listed],
         )
@@ -111,6 +113,7 @@ def load_videos(
             short_side=max(*settings.clips.jitter, settings.clips.short_side),
         )
         labelled = Labelled(
+            [found.segments[row].key for row in rows],
             [found.segments[row].labels[task] for row in rows],
             [found.segments[row].group for row in rows],
         )
@@ -171,6 +174,7 @@ def _clip_examples(
         labels=_label_array(kept, len(names), multi_label),
         modalities=modalities,
         settings=settings.clips,
+        keys=np.array(labelled.keys, dtype=str)[videos],
         groups=groups if len(groups) and (groups != "").all() else None,
     )
 

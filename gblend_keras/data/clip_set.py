@@ -32,6 +32,7 @@ class ClipExamples:
         modalities: Some of `clips.MODALITIES`.
         settings: How clips are cut.
         groups: Whom each video comes from; or None.
+        keys: A name for each video.
         num_clips: Evaluation: uniformly spaced clips of a video.
         num_crops: Evaluation: 1 for the centre, or 3.
 
@@ -45,6 +46,7 @@ class ClipExamples:
     modalities: tuple[str, ...]
     settings: config.ClipConfig
     groups: arrays.Array | None = None
+    keys: arrays.Array | None = None
     num_clips: int = 1
     num_crops: int = 1
 
@@ -106,6 +108,7 @@ class ClipExamples:
             videos=self.videos[rows],
             labels=self.labels[rows],
             groups=None if self.groups is None else self.groups[rows],
+            keys=None if self.keys is None else self.keys[rows],
         )
 
     def select(self, modalities: tuple[str, ...]) -> "ClipExamples":
@@ -132,6 +135,13 @@ class ClipExamples:
     def source(self) -> "ClipSource":
         """Returns what reads these examples by row number."""
         return ClipSource(self)
+
+
+def by_video(examples: arrays.ExampleSet) -> arrays.ExampleSet:
+    """Returns a set with one example a video, whatever its views."""
+    if isinstance(examples, ClipExamples):
+        return examples.with_views(1)
+    return examples
 
 
 class ClipSource:

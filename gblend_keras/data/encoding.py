@@ -55,22 +55,17 @@ class Encoder:
             )
         span = _span(path, segment, self.settings)
         builder = sequence_examples.SequenceExampleBuilder()
-        seconds, num_frames = 0.0, 0
+        lasting = []  # seconds, of the picture and of the sound
+        num_frames = 0
         if self.settings.pictures:
-            frames, flows = image_encoding.read_images(
-                path, span, self.settings
-            )
-            seconds = _covered(frames, span)
+            frames = self._add_images(builder, path, span)
+            lasting.append(_covered(frames, span))
             num_frames = len(frames.seconds)
-            if self.settings.frames:
-                builder.set_images(frames)
-            if self.settings.flow:
-                builder.set_images(flows, sequence_examples.FLOW)
         if self.settings.sound:
-            seconds = max(seconds, self._add_sound(builder, path, span))
-        if seconds < self.settings.min_seconds:
-            raise too_short(path, seconds, self.settings.min_seconds)
-        end = span.start + seconds if span.end is None else span.end
+            lasting.append(self._add_sound(builder, path, span))
+        if min(lasting) < self.settings.min_seconds:
+            raise too_short(path, min(lasting), self.settings.min_seconds)
+        end = span.start + max(lasting) if span.end is None else span.end
         self._add_facts(builder, segment, (span.start, end))
         return builder.serialized(), record_types.Example(
             key=segment.key,
@@ -100,6 +95,20 @@ class Encoder:
         for task, indices in segment.labels.items():
             names = [self.class_names[task][index] for index in indices]
             builder.set_labels(task, indices, names)
+
+    def _add_images(
+        self,
+        builder: sequence_examples.SequenceExampleBuilder,
+        path: Path,
+        span: image_encoding.Span,
+    ) -> sequence_examples.Images:
+        """Adds frames and flow; returns the frames."""
+        frames, flows = image_encoding.read_images(path, span, self.settings)
+        if self.settings.frames:
+            builder.set_images(frames)
+        if self.settings.flow:
+            builder.set_images(flows, sequence_examples.FLOW)
+        return frames
 
     def _add_sound(
         self,

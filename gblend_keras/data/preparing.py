@@ -214,7 +214,7 @@ def _make(
             tasks,
             listener,
             num_workers=num_workers,
-            prepare=shards.limit_threads,
+            prepare=shards.set_up_process,
         )
     return listener.made
 

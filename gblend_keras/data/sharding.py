@@ -80,9 +80,7 @@ def identity(
         ).encode()
     )
     for segment in manifest.segments:
-        values = dataclasses.asdict(segment)
-        del values["where"]  # another place in another file changes nothing
-        digest.update(json.dumps(values, sort_keys=True).encode())
+        digest.update(json.dumps(_values(segment), sort_keys=True).encode())
     return {
         "dataset": manifest.dataset,
         "multi_label": manifest.multi_label,
@@ -109,6 +107,19 @@ def differences(
         elif old != new:
             different.append(f"{name}: {old!r} there, {new!r} now")
     return different
+
+
+def _values(segment: segments.Segment) -> list[Any]:
+    """All but where it is listed: another line, or file, changes nothing."""
+    return [
+        segment.key,
+        segment.file,
+        segment.start_seconds,
+        segment.end_seconds,
+        dict(segment.labels),
+        segment.split,
+        segment.group,
+    ]
 
 
 def _made_with(settings: RecordSettings) -> list[str]:

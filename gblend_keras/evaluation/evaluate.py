@@ -15,6 +15,7 @@ import tensorflow as tf
 from gblend_keras import files
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import arrays
+from gblend_keras.data import clip_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import predicting
 from gblend_keras.evaluation import scores
@@ -91,7 +92,7 @@ def evaluate_model(
     data: Any,
     *,
     class_names: Sequence[str] | None = None,
-    keys: Sequence[str] | None = None,
+    keys: Sequence[str] | arrays.Array | None = None,
     videos: npt.ArrayLike | None = None,
     options: Options = Options(),
 ) -> Evaluation:
@@ -102,9 +103,9 @@ def evaluate_model(
 
     Args:
         model: A trained model.
-        data: `Examples`, or a `tf.data.Dataset` of batches of
+        data: A set of examples, or a `tf.data.Dataset` of batches of
             `({modality: tensor}, label)` in a fixed order. Sample weights are
-            not used.
+            not used. A set of clips knows its keys and videos.
         class_names: One name a class; None for their numbers.
         keys: One name an example, for `predictions.npz`; None for row
             numbers, or for the ids of videos.
@@ -122,6 +123,9 @@ def evaluate_model(
     """
     check_model(model)
     names = _class_names(class_names, model.num_classes)
+    if isinstance(data, clip_set.ClipExamples):
+        keys = data.keys if keys is None else keys
+        videos = data.video if data.num_views > 1 else None
     modalities = list(model.network.input)
     wanted = all_of.all_subsets(modalities) if options.subsets else []
     found = predicting.predict(
@@ -225,7 +229,7 @@ def _confusion(
 
 
 def _keys(
-    keys: Sequence[str] | None, found: predicting.Predictions
+    keys: Sequence[str] | arrays.Array | None, found: predicting.Predictions
 ) -> arrays.Array:
     total = len(found.y)
     if keys is None:

@@ -15,6 +15,7 @@ from gblend_keras.blending import checks
 from gblend_keras.blending import losses
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import arrays
+from gblend_keras.data import clip_set
 from gblend_keras.data import pipeline
 from gblend_keras.data import sources
 from gblend_keras.evaluation import metrics
@@ -159,8 +160,8 @@ def predict(
     Args:
         predictor: Of this model.
         model: The model.
-        data: `Examples`, or batches of `({modality: tensor}, label)` in a
-            fixed order. Sample weights are not used.
+        data: A set of examples, or batches of `({modality: tensor}, label)`
+            in a fixed order. Sample weights are not used.
         videos: The video of each view, to average views; or None.
         batch_size: Of `Examples`; another dataset has its own.
         verbose: Whether progress is shown.
@@ -194,14 +195,18 @@ def plain_labels(y: arrays.Array, model: BlendedModel) -> arrays.Array:
 
 def _batches(model: BlendedModel, data: Any, batch_size: int) -> Any:
     rule = (model.num_classes, model.multi_label)
-    if isinstance(data, arrays.Examples):
+    if isinstance(data, (arrays.Examples, clip_set.ClipExamples)):
         if batch_size < 1:
             raise ValueError(
                 "`batch_size` is out of range. Expected >= 1. "
                 f"Received: batch_size={batch_size}. Use 32, say."
             )
-        checks.check_data(model.network, (data.x, data.y), rule)
-        return pipeline.make_dataset(data, batch_size=batch_size)
+        dataset = pipeline.make_dataset(data, batch_size=batch_size)
+        checked: Any = dataset
+        if isinstance(data, arrays.Examples):
+            checked = (data.x, data.y)
+        checks.check_data(model.network, checked, rule)
+        return dataset
     if not isinstance(data, tf.data.Dataset):
         raise TypeError(
             "`data` cannot be evaluated. Expected `Examples`, or a batched "

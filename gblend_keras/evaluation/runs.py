@@ -2,18 +2,18 @@
 
 import dataclasses
 import json
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from gblend_keras import config
 from gblend_keras import files
-from gblend_keras.blending.model import BlendedModel
+from gblend_keras import runs
 from gblend_keras.data import arrays
+from gblend_keras.data import clip_set
+from gblend_keras.data import npz
 from gblend_keras.data import sets
 from gblend_keras.evaluation import absent
 from gblend_keras.evaluation import actions
@@ -33,6 +33,8 @@ class Saved:
         split: "test", "validation" or "train"; None for what the run itself
             reports: "test", unless its recipe says otherwise.
         seed: Seeds the draw of a validation part; None for the run's, or 0.
+        num_clips: Of sets of clips: clips of each video that are averaged.
+        num_crops: Of sets of clips: 1 for the centre, or 3.
     """
 
     model: Path
@@ -40,6 +42,8 @@ class Saved:
     data_dir: Path | None = None
     split: str | None = None
     seed: int | None = None
+    num_clips: int = 10  # the paper's, section 3.1
+    num_crops: int = 1
 
 
 def evaluate_saved(
@@ -68,7 +72,9 @@ def evaluate_saved(
     split = saved.split or recipe.data.evaluate_on
     splits = load_splits(recipe, split, saved.data_dir, seed)
     examples = splits.train if split == "train" else splits.test
-    model = load_model(saved.model)
+    if isinstance(examples, clip_set.ClipExamples):
+        examples = examples.with_views(saved.num_clips, saved.num_crops)
+    model = runs.load_model(saved.model)
     found = evaluate.evaluate_model(
         model,
         examples,
@@ -77,7 +83,7 @@ def evaluate_saved(
     )
     if compare_absent:
         found.report["absent"] = absent.compare_rules(
-            model, examples, train=splits.train
+            model, _in_memory(examples), train=_in_memory(splits.train)
         )
     resolved = dataclasses.replace(saved, recipe=recipe, split=split, seed=seed)
     return named(found, resolved, examples=examples, train=splits.train)
@@ -111,13 +117,22 @@ def named(
     )
 
 
+def _in_memory(examples: arrays.ExampleSet) -> arrays.Examples:
+    if isinstance(examples, arrays.Examples):
+        return examples
+    raise ValueError(
+        "`compare_absent` needs arrays. Expected a set in memory. "
+        f"Received: {type(examples).__name__}. Leave --compare_absent out."
+    )
+
+
 def _groups(
     examples: arrays.ExampleSet, train: arrays.ExampleSet
 ) -> dict[str, arrays.Array]:
     """Returns what `combine_actions` needs beside the predictions."""
     extra = {"train_y": np.asarray(train.y)}
     if examples.group is not None:
-        extra["group"] = np.asarray(examples.group)
+        extra["group"] = np.asarray(clip_set.by_video(examples).group)
     if train.group is not None:
         extra["train_group"] = np.asarray(train.group)
     # Numbers and strings only: nothing that would need a pickle.
@@ -125,32 +140,6 @@ def _groups(
         name: value.astype(str) if value.dtype == object else value
         for name, value in extra.items()
     }
-
-
-def load_model(path: Path) -> BlendedModel:
-    """Loads `model.keras` of a run directory, or a `.keras` file.
-
-    Raises:
-        ValueError: If there is none, or it cannot be read.
-        TypeError: If it is not a `BlendedModel`.
-    """
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
-        raise ValueError(
-            f"`model` is not there: {file}. Expected a finished run directory "
-            "or a .keras file. Received: a path without a file. "
-            "Finish the run, or correct --model."
-        )
-    try:
-        model = keras.models.load_model(file)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{file} cannot be loaded. Expected a model that gblend_keras "
-            f"saved. Received: {type(error).__name__}: {error}. "
-            "Check that it was written by a version like this one."
-        ) from error
-    evaluate.check_model(model)
-    return typing.cast(BlendedModel, model)
 
 
 def find_recipe(saved: Saved) -> tuple[config.Recipe, int]:
@@ -172,44 +161,15 @@ def find_recipe(saved: Saved) -> tuple[config.Recipe, int]:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         seed = stored["seed"] if saved.seed is None else saved.seed
-        return saved.recipe or recipe_from_json(stored["recipe"]), int(seed)
+        return saved.recipe or config.Recipe.from_json(stored["recipe"]), int(
+            seed
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} cannot be read. Expected the recipe of a run of this "
             f"version. Received: {type(error).__name__}: {error}. "
             "Name the recipe and the seed with --recipe and --seed."
         ) from error
-
-
-def recipe_from_json(stored: Mapping[str, Any]) -> config.Recipe:
-    """Builds a recipe from what `Recipe.to_json` gave.
-
-    Raises:
-        TypeError: If a setting is unknown.
-        KeyError: If a part is missing.
-        ValueError: If a value is out of range.
-    """
-    return config.Recipe(
-        name=stored["name"],
-        data=_part(config.DataConfig, stored["data"]),
-        towers={
-            name: _part(config.TowerConfig, settings)
-            for name, settings in stored["towers"].items()
-        },
-        train=_part(config.TrainConfig, stored["train"]),
-        blend=_part(config.BlendConfig, stored["blend"]),
-        fusion=_part(config.FusionConfig, stored["fusion"]),
-    )
-
-
-def _part(kind: Any, settings: Mapping[str, Any]) -> Any:
-    """Builds a part of a recipe; JSON has turned its tuples into lists."""
-    return kind(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in settings.items()
-        }
-    )
 
 
 def load_splits(
@@ -285,8 +245,8 @@ def combine_actions(
 
 
 def _read_predictions(path: Path, answer: str) -> dict[str, arrays.Array]:
-    stored = arrays.read_npz(path)
-    arrays.check_names(path, stored, ("y", "key", f"probabilities_{answer}"))
+    stored = npz.read_npz(path)
+    npz.check_names(path, stored, ("y", "key", f"probabilities_{answer}"))
     return stored
 
 

@@ -11,7 +11,8 @@ from gblend_keras.reporting import drawing
 
 MOST_NAMED = 30  # classes whose names still fit beside a matrix
 MOST_NUMBERED = 12  # classes whose counts still fit inside
-LONGEST = 22  # characters of a name in a picture
+LONGEST = 24  # characters of a name in a picture
+LONGEST_SUBSET = 36
 NUM_PAIRS = 10
 GAIN, LOSS = drawing.COLOURS[0], drawing.COLOURS[5]
 
@@ -32,9 +33,9 @@ class Pair(NamedTuple):
     share: float
 
 
-def shortened(name: str) -> str:
-    """Returns a class name that fits into a picture."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """Returns a name that fits into a picture."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def gains_size(num_bars: int) -> tuple[float, float]:
@@ -147,7 +148,9 @@ def draw_subsets(
         edgecolor=drawing.INK,
         linewidth=0.6,
     )
-    axis.set_yticks(range(len(names)), [shortened(name) for name in names])
+    axis.set_yticks(
+        range(len(names)), [shortened(name, LONGEST_SUBSET) for name in names]
+    )
     axis.set(xlabel=f"{metric} in %", xlim=(0, 100))
     axis.grid(visible=True, axis="x")
 

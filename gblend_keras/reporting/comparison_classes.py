@@ -104,4 +104,4 @@ def subsets_section(found: gathering.Comparison) -> markup.Section | None:
             for name in names
         ]
         tables.append(markup.table(caption, ["modalities", *values], rows))
-    return markup.section("Subsets of modalities", *tables)
+    return markup.section("Subsets of modalities", markup.gallery(tables))

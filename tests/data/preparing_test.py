@@ -17,6 +17,7 @@ from gblend_keras.data import flow
 from gblend_keras.data import image_encoding
 from gblend_keras.data import manifest as manifests
 from gblend_keras.data import preparing
+from gblend_keras.data import preparing_benchmark
 from gblend_keras.data import records
 from gblend_keras.data import run_folder
 from gblend_keras.data import sharding
@@ -394,6 +395,23 @@ def test_frames_in_pieces_are_the_frames_at_once(videos, monkeypatch):
         assert len(whole_flow.encoded) == len(whole.encoded) > 4
 
 
+def test_picture_or_sound_that_hardly_lasts_is_too_short(tmp_path):
+    brief = clips.tone(0.05, 16000), 16000, "pcm_s16le", 0.0
+    clips.write_clip(tmp_path / "sound.mkv", TIMES_MS, sound=brief)
+    whole = clips.tone(1.0, 16000), 16000, "aac", 0.0
+    clips.write_clip(tmp_path / "picture.mp4", [0], sound=whole)
+    rows = "file,label,split\nsound.mkv,a,train\npicture.mp4,a,train\n"
+    (tmp_path / "set.csv").write_text(rows)
+    manifest = manifests.read_manifest(
+        "csv", tmp_path / "set.csv", videos=tmp_path
+    )
+    made = shards.make_shard(
+        task_of(manifest, tmp_path, tmp_path / "x"), lambda step: None
+    )
+    assert [each.reason for each in made.failures] == ["too short"] * 2
+    assert "lower min_seconds, or leave it out." in made.failures[0].message
+
+
 def test_flow_survives_its_encoding():
     noise = np.random.default_rng(0).integers(0, 255, (64, 80, 3), np.uint8)
     texture = cv2.GaussianBlur(noise, (0, 0), 2)
@@ -450,3 +468,15 @@ def test_any_error_of_one_video_is_a_row(
     )
     assert made.examples == ()
     assert "ZeroDivisionError: odd" in {each.message for each in made.failures}
+
+
+def test_comparison_of_workers_gives_times_and_their_ratio(manifest, videos):
+    figures = preparing_benchmark.compare_workers(
+        manifest, videos, settings=SETTINGS, rounds=1
+    )
+    assert figures["speedup"] == pytest.approx(
+        figures["seconds_1"] / figures["seconds_2"]
+    )
+    assert min(figures.values()) > 0
+    with pytest.raises(ValueError, match="`rounds` is out of range"):
+        preparing_benchmark.compare_workers(manifest, videos, rounds=0)
