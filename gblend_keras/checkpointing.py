@@ -116,7 +116,4 @@ class MetricsLog(keras.callbacks.Callback):
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
     """Reads a `metrics.csv`; empty when there is none."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as opened:
-        return list(csv.DictReader(opened))
+    return files.read_csv(path)

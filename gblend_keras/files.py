@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import csv
 import json
 import os
 import tempfile
@@ -55,6 +56,14 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Writes a JSON file whole or not at all; NaN and infinity are refused."""
     text = json.dumps(value, indent=2, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """Reads the rows of a CSV file with a header; none when it is not there."""
+    if not Path(path).exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
 
 
 def _umask() -> int:

@@ -31,6 +31,9 @@ from gblend_keras.blending.phases import trained_heads
 from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
+from gblend_keras.evaluation import evaluate
+from gblend_keras.evaluation import libraries
+from gblend_keras.evaluation import runs as evaluations
 from gblend_keras.methods import base
 from gblend_keras.network import JOINT
 
@@ -84,6 +87,8 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         summary = reporting.read_summary(run.workdir)
         if run.verbose:
             print(f"The run in {run.workdir} is finished; nothing to do.")
+        if not (run.workdir / "report.html").exists():
+            reporting.write_report(run.workdir)
         return summary
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
     method = methods.get(
@@ -96,7 +101,9 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         job = _job(method, recipe, run, splits)
     files.write_json(run.workdir / "recipe.json", identity)
     report = _fit(method, job, splits)
-    return _finish(method, job, run, splits, report)
+    summary = _finish(method, job, run, splits, report)
+    reporting.write_report(run.workdir)
+    return summary
 
 
 def check_workdir(workdir: Path, identity: Mapping[str, Any]) -> None:
@@ -259,11 +266,9 @@ def _finish(
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
     model = job.model
-    predicted = model.predict(
-        pipeline.make_dataset(splits.test, batch_size=128), verbose=0
-    )
     # With evaluate_on="validation", `splits.test` is a part of training data.
     reported_on = job.recipe.data.evaluate_on
+    predicted = _predict(job, splits)
     phases = method.phases(model.head_names, job.recipe.train.epochs)
     heads = trained_heads(phases, model.head_names)
     summary = {
@@ -272,6 +277,7 @@ def _finish(
         "seed": run.seed,
         "evaluated_on": reported_on,
         "num_evaluated": len(splits.test),
+        "curves_on": "validation" if splits.validation else reported_on,
         "class_names": list(splits.class_names),
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
@@ -282,17 +288,42 @@ def _finish(
     }
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
-    _draw(
-        run,
-        heads=heads,
-        evaluated="validation" if splits.validation else reported_on,
-    )
+    _draw(run, heads=heads, evaluated=summary["curves_on"])
     files.write_json(run.workdir / "summary.json", summary)
     shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)
     return summary
 
 
+def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:
+    """Returns every answer; saves the evaluation where its libraries are.
+
+    Subsets of modalities may take a pass each, so they are left to
+    tools/evaluate.py.
+    """
+    data = pipeline.make_dataset(splits.test, batch_size=128)
+    if not libraries.are_installed():
+        predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
+        return predicted
+    found = evaluate.evaluate_model(
+        job.model,
+        data,
+        class_names=splits.class_names,
+        options=evaluate.Options(subsets=False),
+    )
+    recipe, seed = evaluations.find_recipe(evaluations.Saved(job.workdir))
+    saved = evaluations.Saved(
+        job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
+    )
+    named = evaluations.named(
+        found, saved, examples=splits.test, train=splits.train
+    )
+    named.save(evaluations.output_folder(saved, named, None))
+    return found.probabilities
+
+
 def _draw(run: Run, *, heads: list[str], evaluated: str) -> None:
+    if not reporting.is_installed():
+        return  # the report says how to get pictures
     title = f"blend: {run.blend}, seed {run.seed}"
     reporting.plot_curves(
         run.workdir, heads=heads, evaluated=evaluated, title=title

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from gblend_keras import config
+from gblend_keras import reporting
 from gblend_keras import training
 from gblend_keras.comparison import planning
 from gblend_keras.comparison import report
@@ -85,6 +86,7 @@ def compare(
         )
     )
     tables.write(run.workdir, comparison)
+    reporting.write_report(run.workdir)
     return comparison
 
 

@@ -1,10 +1,17 @@
 """Optional libraries, with a hint when they are not installed."""
 
+import importlib.util
 from typing import Any
 
 _HINT = (
     'Evaluation needs {}. Install it with `pip install "gblend_keras[eval]"`.'
 )
+
+
+def are_installed() -> bool:
+    """Returns whether everything that evaluation needs is there."""
+    names = ("sklearn", "scipy")
+    return all(importlib.util.find_spec(name) is not None for name in names)
 
 
 def sklearn_metrics() -> Any:

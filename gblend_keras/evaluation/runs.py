@@ -81,20 +81,39 @@ def evaluate_saved(
         class_names=splits.class_names,
         options=options or evaluate.Options(),
     )
-    report = {
-        "model": str(saved.model),
-        "recipe": recipe.to_json(),
-        "seed": seed,
-        "split": split,
-    }
     if compare_absent:
-        report["absent"] = absent.compare_rules(
+        found.report["absent"] = absent.compare_rules(
             model, _in_memory(examples), train=_in_memory(splits.train)
         )
+    resolved = dataclasses.replace(saved, recipe=recipe, split=split, seed=seed)
+    return named(found, resolved, examples=examples, train=splits.train)
+
+
+def named(
+    found: evaluate.Evaluation,
+    saved: Saved,
+    *,
+    examples: arrays.ExampleSet,
+    train: arrays.ExampleSet,
+) -> evaluate.Evaluation:
+    """Adds to an evaluation what was evaluated, and on what.
+
+    Args:
+        found: The evaluation of a model of a recipe.
+        saved: The model, its recipe, the split and the seed.
+        examples: What it was evaluated on.
+        train: What it was trained on.
+    """
+    report = {
+        "model": str(saved.model),
+        "recipe": saved.recipe.to_json() if saved.recipe else None,
+        "seed": saved.seed,
+        "split": saved.split,
+    }
     return dataclasses.replace(
         found,
         report={**found.report, **report},
-        extra=_groups(examples, splits.train),
+        extra=_groups(examples, train),
     )
 
 
