@@ -8,8 +8,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gblend_keras"
 # Reading order. A module may import only modules named before it.
 ORDER = (
+    "stopping",
     "files",
+    "state_files",
     "config",
+    "workdirs",
     "recipes",
     "data.arrays",
     "data.npz",
@@ -36,7 +39,9 @@ ORDER = (
     "blending.fitting",
     "blending.model",
     "blending.snapshot",
+    "blending.journal",
     "blending.probe",
+    "blending.passes",
     "blending.estimators",
     "blending.callback",
     "building",
