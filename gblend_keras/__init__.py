@@ -22,6 +22,7 @@ _HOMES = {
     "Examples": "data.arrays",
     "GradientBlending": "blending.callback",
     "Recipe": "config",
+    "RunCheckpoint": "checkpointing",
     "Splits": "data.arrays",
     "blend_weights": "blending.ogr",
     "build_application": "towers.application",
@@ -45,6 +46,7 @@ _HOMES = {
     "make_dataset": "data.pipeline",
     "make_training_dataset": "data.pipeline",
     "overfitting_to_generalisation": "blending.ogr",
+    "restore_newest": "checkpointing",
     "split_holdout": "data.pipeline",
     "split_tower": "towers.stages",
     "stage_outputs": "towers.stages",
@@ -58,6 +60,7 @@ _MODULES = (
     "data",
     "recipes",
     "reporting",
+    "stopping",
     "training",
 )
 # Modules with classes that `keras.models.load_model` must find.

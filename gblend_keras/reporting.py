@@ -1,6 +1,5 @@
 """A run directory -> tables and plots."""
 
-import json
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from gblend_keras import checkpointing
 from gblend_keras import files
+from gblend_keras import workdirs
 from gblend_keras.network import BLEND
 from gblend_keras.network import JOINT
 
@@ -116,10 +116,14 @@ def plot_weights(
 
 
 def read_summary(run_dir: Path) -> dict[str, Any]:
-    """Reads the `summary.json` of a finished run."""
-    text = (run_dir / "summary.json").read_text(encoding="utf-8")
-    summary: dict[str, Any] = json.loads(text)
-    return summary
+    """Reads the `summary.json` of a finished run.
+
+    Raises:
+        ValueError: If it is damaged or of another format.
+    """
+    return workdirs.read_json(
+        run_dir / "summary.json", what="the summary of a run"
+    )
 
 
 def summary_table(summary: Mapping[str, Any]) -> str:

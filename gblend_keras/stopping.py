@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: leave within seconds, with files whole."""
+"""How a run ends early: by a signal, within seconds, or by a failure."""
 
 import os
 import signal
@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on for now: why, and what to do."""
 
 
 @contextmanager

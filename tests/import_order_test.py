@@ -48,6 +48,7 @@ ORDER = (
     "checkpointing",
     "distribution",
     "reporting",
+    "failures",
     "training",
     "comparison",
     "benchmarks",

@@ -41,16 +41,23 @@ def main(argv: Sequence[str]) -> None:
         raise app.UsageError(f"Expected only flags. Received: {argv[1:]}.")
     workdir = Path(_WORKDIR.value or f"runs/compare_{_RECIPE.value}")
     try:
-        rows = gb.comparison.compare(
-            gb.config.with_settings(gb.recipes.get(_RECIPE.value), _SET.value),
-            gb.training.Run(
-                workdir=workdir,
-                data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
-            ),
-            methods=_METHODS.value,
-            seeds=range(_SEEDS.value),
+        recipe = gb.config.with_settings(
+            gb.recipes.get(_RECIPE.value), _SET.value
         )
-    except (ValueError, FloatingPointError, ImportError) as error:
+        run = gb.training.Run(
+            workdir=workdir,
+            data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
+        )
+        with gb.stopping.leaving_on_signals():
+            rows = gb.comparison.compare(
+                recipe, run, methods=_METHODS.value, seeds=range(_SEEDS.value)
+            )
+    except (
+        ValueError,
+        FloatingPointError,
+        ImportError,
+        gb.stopping.RunError,
+    ) as error:
         sys.exit(f"compare: {error}")
     print(gb.comparison.text_table(rows))
     print(gb.comparison.describe_runs(workdir, _METHODS.value, seed=0))
