@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,17 @@ class RunCheckpoint(keras.callbacks.Callback):
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
         self.folder = Path(folder)
+        self._started = time.monotonic()
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What training took so far, over all tries, in what was kept."""
+        return self._before + time.monotonic() - self._started
 
     def on_train_begin(self, logs: Any = None) -> None:
+        self._started = time.monotonic()
+        self._before = _seconds_before(self.folder)
         if self.folder.is_dir():
             files.remove_partial(self.folder)
         if not saved_epochs(self.folder):
@@ -54,7 +64,7 @@ class RunCheckpoint(keras.callbacks.Callback):
     def _write(self, epochs: int) -> None:
         state_files.write(
             self.folder / f"epoch-{epochs:06d}{state_files.SUFFIX}",
-            {"format": FORMAT, "epochs": epochs},
+            {"format": FORMAT, "epochs": epochs, "seconds": self.seconds},
             snapshot.state_arrays(self.model),
         )
 
@@ -102,6 +112,17 @@ def restore_newest(model: keras.Model, folder: str | Path) -> int:
             "Remove the folder to start anew."
         )
     return 0
+
+
+def _seconds_before(folder: Path) -> float:
+    """Returns the seconds that the newest checkpoint knows of."""
+    for _, path in saved_epochs(folder):
+        try:
+            with state_files.reading(path) as state:
+                return float(state.meta.get("seconds", 0.0))
+        except (ValueError, OSError):  # damaged, or of format 1
+            continue
+    return 0.0
 
 
 def _load(model: keras.Model, path: Path) -> None:

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import shutil
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -98,9 +97,12 @@ def _train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     with distribution.make_strategy(run.strategy).scope():
         model = building.build_model(_for_blend(recipe, run.blend), splits)
     files.write_json(run.workdir / "recipe.json", identity)
-    started = time.monotonic()
     callbacks = _fit(model, recipe, run, splits)
-    seconds = time.monotonic() - started
+    (seconds,) = (
+        each.seconds
+        for each in callbacks
+        if isinstance(each, checkpointing.RunCheckpoint)
+    )
     return _finish(model, recipe, run, splits, callbacks, seconds)
 
 

@@ -46,21 +46,17 @@ class Journal:
     """Keeps the progress of one estimate in a file.
 
     Written only where it is worth it: not before the time since the last
-    write is so long that writing takes at most `share` of it. So an estimate
+    write is so long that writing takes at most `SHARE` of it. So an estimate
     of a second writes nothing, and one of hours writes after each epoch.
 
     Args:
         path: The file; None to keep nothing.
         fingerprint: Names the estimate: another one's file is not believed.
-        share: Of the time that writing may take.
     """
 
-    def __init__(
-        self, path: Path | None, fingerprint: str = "", *, share: float = SHARE
-    ) -> None:
+    def __init__(self, path: Path | None, fingerprint: str = "") -> None:
         self._path = path
         self._fingerprint = fingerprint
-        self._share = share
         self._started = self._last = time.monotonic()
         self._before = 0.0  # seconds of earlier tries
         self._cost = SLOW_SECONDS  # of a write
@@ -99,7 +95,7 @@ class Journal:
             progress: How far the estimate is.
         """
         started = time.monotonic()
-        is_due = (started - self._last) * self._share >= self._cost
+        is_due = (started - self._last) * SHARE >= self._cost
         if self._path is None or not is_due:
             return
         progress.seconds = self.seconds
