@@ -1,5 +1,6 @@
 """What stops a run from outside: one sentence each, with what to do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,15 @@ import tensorflow as tf
 from gblend_keras.stopping import RunError
 
 KEPT = "What was finished is kept: then repeat the command"
+
+# What names the cause, the surest first: memory, an error of Python inside a
+# dataset, a status of TensorFlow, any line.
+_CAUSES = (
+    re.compile(r"OOM when allocating[^\n]*"),
+    re.compile(r"\b\w+(?:Error|Exception): [^\n]+"),
+    re.compile(r"\b[A-Z][A-Z_]{3,}: [^\n]+"),
+    re.compile(r"\S[^\n]*"),
+)
 
 
 @contextmanager
@@ -28,7 +38,7 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise RunError(
             "A step does not fit into memory. Expected room for a batch. "
-            f"Received: batch_size={batch_size} ({_first_line(error)}). "
+            f"Received: batch_size={batch_size} ({_cause(error)}). "
             "Lower data.batch_size, or the size of examples, such as "
             f"clips.num_frames and clips.crop_size. {KEPT}."
         ) from error
@@ -37,10 +47,10 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
             raise
         raise RunError(
             "The data cannot be read on. Expected another batch. "
-            f"Received: {_first_line(error)}. Correct the data. {KEPT}."
+            f"Received: {_cause(error)}. Correct the data. {KEPT}."
         ) from error
     except OSError as error:
-        reason = error.strerror or _first_line(error)
+        reason = error.strerror or _cause(error)
         raise RunError(
             f"A file cannot be read or written for the run in {workdir}. "
             f"Expected a disk with room. Received: {reason}"
@@ -49,6 +59,14 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+def _cause(error: BaseException) -> str:
+    """Returns the line of a message that says what went wrong.
+
+    TensorFlow puts it among node names, tracebacks and statuses.
+    """
+    text = str(error)
+    for pattern in _CAUSES:
+        found = pattern.search(text)
+        if found:
+            return found.group(0).strip().removesuffix(".")[:300]
+    return type(error).__name__
