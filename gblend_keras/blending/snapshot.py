@@ -25,11 +25,7 @@ class Snapshot:
 
     def __init__(self, model: keras.Model) -> None:
         self._variables = state_variables(model)
-        # np.array copies: what an optimizer later writes in place stays out.
-        self._values = [
-            np.array(keras.ops.convert_to_numpy(variable))
-            for variable in self._variables
-        ]
+        self._values = [_copied(variable) for variable in self._variables]
 
     def restore(self) -> None:
         """Puts every value back."""
@@ -40,6 +36,12 @@ class Snapshot:
     def num_bytes(self) -> int:
         """Memory that the copy takes, in bytes."""
         return sum(value.nbytes for value in self._values)
+
+
+def _copied(variable: keras.Variable) -> state_files.Array:
+    """Copies a value: what an optimizer later writes in place stays out."""
+    value: state_files.Array = keras.ops.convert_to_numpy(variable)
+    return value if value.flags.owndata else value.copy()
 
 
 def state_variables(model: keras.Model) -> list[keras.Variable]:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
+from gblend_keras import checkpointing
 from tests import toy
 
 ROOT = Path(__file__).parents[2]
@@ -101,3 +103,45 @@ def test_killed_runs_end_as_an_unbroken_one(tmp_path, blend, kills):
         survived.update(kind for each, kind, _ in log["kills"] if each == name)
     assert survived.total() == len(log["kills"]) >= kills
     print(f"{blend}: survived {survived.total()}: {dict(survived)}")
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(("number", "code"), [(15, 143), (2, 130)])
+def test_tool_leaves_at_a_signal_within_seconds_and_goes_on(
+    tmp_path, number, code
+):
+    x, y = toy.arrays(num_examples=90)
+    np.savez(tmp_path / "toy.npz", y=y, **x)
+    settings = [*SETTINGS, f"data.path={tmp_path / 'toy.npz'}"]
+    workdir = tmp_path / "run"
+    command = [
+        sys.executable,
+        "tools/train.py",
+        "--recipe=arrays",
+        "--deterministic",
+        f"--workdir={workdir}",
+        *(f"--set={each}" for each in settings),
+        "--epochs=2000",
+    ]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    checkpoint = workdir / "checkpoint" / "epoch-000003.state.zip"
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "the same command goes on." in said.decode()
+    assert "Traceback" not in said.decode()
+    left = [path.name for path in workdir.rglob("*")]
+    assert ".lock" not in left
+    assert not [name for name in left if name.startswith(".partial")]
+    saved = checkpointing.saved_epochs(workdir / "checkpoint")[0][0]
+    again = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert f"Going on after epoch {saved}" in again.stdout.readline().decode()
+    again.kill()
+    again.communicate()
