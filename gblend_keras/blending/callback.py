@@ -226,7 +226,22 @@ class GradientBlending(fitting.BlendCallback):
 
     def _fingerprint(self, window: passes.Window) -> str:
         """Names the state that an estimate is a function of."""
-        return snapshot.fingerprint(self.model, window, self.settings)
+        settings = self.fit_settings
+        return snapshot.fingerprint(
+            self.model,
+            window,
+            self.settings,
+            settings.class_weight,
+            settings.steps_per_epoch,
+            *self._rows_in_use(),
+        )
+
+    def _rows_in_use(self) -> list[bytes]:
+        """Names T and V, where they are known by row number."""
+        feed = pipeline.feed_of(self._train)
+        rows = [None if feed is None else feed.rows]
+        rows += [pipeline.held_rows_of(each.holdout) for each in self._rounds]
+        return [each.tobytes() for each in rows if each is not None]
 
     def _journal(self, fingerprint: str) -> Journal:
         """Returns what keeps the progress, beside the history."""

@@ -23,7 +23,7 @@ def _write_always(monkeypatch):
     monkeypatch.setattr(journal, "SHARE", 1e9)
 
 
-def run(path, *, seed=1, folds=None, settings=None):
+def run(path, *, seed=1, folds=None, settings=None, holdout_seed=0):
     """Trains two epochs after one estimate; returns it and the end state."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
@@ -33,7 +33,9 @@ def run(path, *, seed=1, folds=None, settings=None):
         )
         holdout = None
     else:
-        train, holdout = gb.split_holdout(toy.arrays(), 0.25, batch_size=32)
+        train, holdout = gb.split_holdout(
+            toy.arrays(), 0.25, batch_size=32, seed=holdout_seed
+        )
     callback = gb.GradientBlending(
         train,
         holdout,
@@ -148,7 +150,12 @@ def test_damaged_progress_is_said_and_the_estimate_begins_anew(
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 2}, {"settings": gb.BlendSettings(seed=5)}]
+    "change",
+    [
+        {"seed": 2},
+        {"settings": gb.BlendSettings(seed=5)},
+        {"holdout_seed": 1},
+    ],
 )
 def test_progress_of_another_estimate_is_not_believed(
     tmp_path, monkeypatch, change
