@@ -22,6 +22,7 @@ _HOMES = {
     "Examples": "data.arrays",
     "GradientBlending": "blending.callback",
     "Recipe": "config",
+    "RunCheckpoint": "checkpointing",
     "Splits": "data.arrays",
     "blend_weights": "blending.ogr",
     "build_application": "towers.application",
@@ -46,6 +47,7 @@ _HOMES = {
     "make_dataset": "data.pipeline",
     "make_training_dataset": "data.pipeline",
     "overfitting_to_generalisation": "blending.ogr",
+    "restore_newest": "checkpointing",
     "split_holdout": "data.pipeline",
     "split_tower": "towers.stages",
     "stage_outputs": "towers.stages",
@@ -65,6 +67,7 @@ _MODULES = (
     "recipes",
     "reporting",
     "runs",
+    "stopping",
     "training",
 )
 # Modules with classes that `keras.models.load_model` must find.

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+_PARTIAL = ".partial-"
+
 
 @contextmanager
 def replacing(
@@ -30,7 +32,7 @@ def replacing(
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
-        prefix=".partial-",
+        prefix=_PARTIAL,
         suffix=target.suffix if suffix is None else suffix,
         dir=target.parent,
     )
@@ -42,8 +44,18 @@ def replacing(
             os.fsync(written.fileno())
         beside.chmod(0o666 & ~_umask())  # mkstemp makes files private
         beside.replace(target)
+        _sync_folder(target.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what killed processes left half written in a folder.
+
+    Only for a folder that no other process is writing to.
+    """
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -64,6 +76,17 @@ def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
         return []
     with open(path, encoding="utf-8", newline="") as opened:
         return list(csv.DictReader(opened))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts a rename on the disk: it else may not outlive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems cannot; the file itself is safe
+        pass
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

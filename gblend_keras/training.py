@@ -1,7 +1,6 @@
 """A recipe -> a run directory."""
 
 import dataclasses
-import json
 import os
 import shutil
 import sys
@@ -18,11 +17,13 @@ from gblend_keras import building
 from gblend_keras import checkpointing
 from gblend_keras import config
 from gblend_keras import distribution
+from gblend_keras import failures
 from gblend_keras import files
 from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
 from gblend_keras import watching
+from gblend_keras import workdirs
 from gblend_keras.blending import callback as blending
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.phases import Phase
@@ -36,8 +37,6 @@ from gblend_keras.evaluation import libraries
 from gblend_keras.evaluation import runs as evaluations
 from gblend_keras.methods import base
 from gblend_keras.network import JOINT
-
-RUN_FORMAT = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,14 +76,25 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         The summary, as in `summary.json`.
 
     Raises:
-        ValueError: If the folder cannot be written or holds another run, or
-            the recipe does not fit the data.
+        ValueError: If the folder cannot be written, is in use or holds
+            another run, or the recipe does not fit the data.
+        RunError: If the disk is full, a step does not fit into memory, or
+            the data cannot be read on.
         FloatingPointError: If a loss is not finite.
     """
+    with (
+        workdirs.claimed(run.workdir),
+        failures.explained(run.workdir, batch_size=recipe.data.batch_size),
+    ):
+        return _train(recipe, run)
+
+
+def _train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     identity = _identity(recipe, run)
-    check_workdir(run.workdir, identity)
+    workdirs.check_identity(run.workdir, identity)
     if (run.workdir / "summary.json").exists():
         summary = reporting.read_summary(run.workdir)
+        _remove_checkpoints(run.workdir)  # a kill may have left them
         if run.verbose:
             print(f"The run in {run.workdir} is finished; nothing to do.")
         if not (run.workdir / "report.html").exists():
@@ -106,45 +116,9 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     return summary
 
 
-def check_workdir(workdir: Path, identity: Mapping[str, Any]) -> None:
-    """Raises unless the folder can be written and holds no other run."""
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        files.write_text(workdir / ".writable", "")
-        (workdir / ".writable").unlink()
-    except OSError as error:
-        raise ValueError(
-            f"`workdir` cannot be written: {workdir}. Expected a folder where "
-            f"files can be made. Received: {error.strerror}. "
-            "Choose another folder."
-        ) from error
-    path = workdir / "recipe.json"
-    if not path.exists():
-        return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged. Expected the recipe of a run. "
-            f"Received: {error}. Choose another folder."
-        ) from error
-    expected = json.loads(json.dumps(identity))
-    different = [
-        key
-        for key in ("format", "recipe", "seed", "blend")
-        if found.get(key) != expected[key]
-    ]
-    if different:
-        raise ValueError(
-            f"`workdir` holds another run: {workdir}. Expected the same "
-            f"recipe, seed and blend. Received: another {different[0]}. "
-            "Choose another folder, or repeat that run's command."
-        )
-
-
 def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     return {
-        "format": RUN_FORMAT,
+        "format": workdirs.RUN_FORMAT,
         "recipe": recipe.to_json(),
         "seed": run.seed,
         "blend": run.blend,
@@ -272,7 +246,7 @@ def _finish(
     phases = method.phases(model.head_names, job.recipe.train.epochs)
     heads = trained_heads(phases, model.head_names)
     summary = {
-        "format": RUN_FORMAT,
+        "format": workdirs.RUN_FORMAT,
         "blend": run.blend,
         "seed": run.seed,
         "evaluated_on": reported_on,
@@ -290,8 +264,12 @@ def _finish(
         model.save(beside)
     _draw(run, heads=heads, evaluated=summary["curves_on"])
     files.write_json(run.workdir / "summary.json", summary)
-    shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)
+    _remove_checkpoints(run.workdir)
     return summary
+
+
+def _remove_checkpoints(workdir: Path) -> None:
+    shutil.rmtree(workdir / "checkpoint", ignore_errors=True)
 
 
 def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:

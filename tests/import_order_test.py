@@ -8,10 +8,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gblend_keras"
 # Reading order. A module may import only modules named before it.
 ORDER = (
+    "stopping",
     "files",
+    "state_files",
     "config",
     "paper",
     "bars",
+    "workdirs",
     "recipes",
     "data.arrays",
     "data.npz",
@@ -71,7 +74,9 @@ ORDER = (
     "blending.model",
     "blending.phases",
     "blending.snapshot",
+    "blending.journal",
     "blending.probe",
+    "blending.passes",
     "blending.estimators",
     "blending.callback",
     "runs",
@@ -94,6 +99,7 @@ ORDER = (
     "comparison.cells",
     "comparison.remarks",
     "reporting",
+    "failures",
     "predicting",
     "watching",
     "training",

@@ -64,23 +64,31 @@ def main(argv: Sequence[str]) -> None:
         raise app.UsageError(f"Expected only flags. Received: {argv[1:]}.")
     workdir = Path(_WORKDIR.value or f"runs/compare_{_RECIPE.value}")
     try:
-        comparison = gb.comparison.compare(
-            gb.config.with_settings(gb.recipes.get(_RECIPE.value), _SET.value),
-            gb.training.Run(
-                workdir=workdir,
-                data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
-                deterministic=_DETERMINISTIC.value,
-            ),
-            methods=_METHODS.value,
-            seeds=range(_SEEDS.value),
-            tune=_TUNE.value,
-            jobs=_JOBS.value,
-            test=_TEST.value,
+        recipe = gb.config.with_settings(
+            gb.recipes.get(_RECIPE.value), _SET.value
         )
-    except (ValueError, FloatingPointError, ImportError) as error:
+        run = gb.training.Run(
+            workdir=workdir,
+            data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
+            deterministic=_DETERMINISTIC.value,
+        )
+        with gb.stopping.leaving_on_signals():
+            comparison = gb.comparison.compare(
+                recipe,
+                run,
+                methods=_METHODS.value,
+                seeds=range(_SEEDS.value),
+                tune=_TUNE.value,
+                jobs=_JOBS.value,
+                test=_TEST.value,
+            )
+    except (
+        ValueError,
+        FloatingPointError,
+        ImportError,
+        gb.stopping.RunError,
+    ) as error:
         sys.exit(f"compare: {error}")
-    except KeyboardInterrupt:
-        sys.exit("compare: stopped; the same command goes on from here.")
     print(gb.comparison.text_table(comparison))
     print(gb.comparison.describe_runs(workdir, _METHODS.value, seed=0))
     print(f"The runs and comparison.json, .csv, .md, .tex are in {workdir}")

@@ -65,18 +65,24 @@ def main(argv: Sequence[str]) -> None:
         workdir = _WORKDIR.value or (
             f"runs/{_RECIPE.value}_{_BLEND.value}_{_SEED.value}"
         )
-        summary = gb.training.train(
-            recipe,
-            gb.training.Run(
-                workdir=Path(workdir),
-                data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
-                seed=_SEED.value,
-                blend=_BLEND.value,
-                strategy=_STRATEGY.value,
-                deterministic=_DETERMINISTIC.value,
-            ),
-        )
-    except (ValueError, FloatingPointError, ImportError) as error:
+        with gb.stopping.leaving_on_signals():
+            summary = gb.training.train(
+                recipe,
+                gb.training.Run(
+                    workdir=Path(workdir),
+                    data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
+                    seed=_SEED.value,
+                    blend=_BLEND.value,
+                    strategy=_STRATEGY.value,
+                    deterministic=_DETERMINISTIC.value,
+                ),
+            )
+    except (
+        ValueError,
+        FloatingPointError,
+        ImportError,
+        gb.stopping.RunError,
+    ) as error:
         sys.exit(f"train: {error}")
     print(gb.reporting.summary_table(summary))
     print(f"Everything about this run is in {workdir}")

@@ -9,6 +9,7 @@ from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import methods as catalogue
 from gblend_keras import training
+from gblend_keras import workdirs
 from gblend_keras.comparison import statistics
 from gblend_keras.data import sets
 
@@ -94,8 +95,7 @@ def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
         )
     if not found:
         # Whatever run it holds, it is none of a comparison's.
-        nothing = dict.fromkeys(("format", "recipe", "seed", "blend"))
-        training.check_workdir(run.workdir, nothing)
+        workdirs.check_identity(run.workdir, {})
         files.write_json(path, protocol)
 
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras import reporting
 from gblend_keras import training
+from gblend_keras import workdirs
 from gblend_keras.comparison import planning
 from gblend_keras.comparison import report
 from gblend_keras.comparison import statistics
@@ -66,10 +67,17 @@ def compare(
     plan = planning.Plan(tuple(methods), tuple(seeds), tune, jobs, test)
     statistics.check_installed()
     planning.check_data(recipe, run, plan)
-    planning.check_folder(recipe, run, plan)
+    with workdirs.claimed(run.workdir):
+        planning.check_folder(recipe, run, plan)
+        return _compare(recipe, run, plan)
+
+
+def _compare(
+    recipe: config.Recipe, run: training.Run, plan: planning.Plan
+) -> dict[str, Any]:
     started = time.monotonic()
     candidates = tuning.candidates(recipe.train, plan.tune, seed=run.seed)
-    with workers.Crew(jobs) as crew:
+    with workers.Crew(plan.jobs) as crew:
         bench = _Bench(crew, verbose=run.verbose)
         choices = _tune(recipe, run, plan, bench, candidates)
         finished = bench.do(_final_tasks(recipe, run, plan, choices))
@@ -77,12 +85,12 @@ def compare(
         report.Runs(
             recipe=recipe,
             workdir=run.workdir,
-            test=test,
+            test=plan.test,
             candidates=candidates,
             choices=choices,
             finished=finished,
             tries=bench.tries,
-            cost={"jobs": jobs} | bench.cost(time.monotonic() - started),
+            cost={"jobs": plan.jobs} | bench.cost(time.monotonic() - started),
         )
     )
     tables.write(run.workdir, comparison)

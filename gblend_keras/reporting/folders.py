@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import files
+from gblend_keras import workdirs
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.reporting import naming
 
@@ -113,10 +114,14 @@ def is_run(folder: Path) -> bool:
 
 
 def read_summary(run_dir: Path) -> dict[str, Any]:
-    """Reads the `summary.json` of a finished run."""
-    text = (run_dir / "summary.json").read_text(encoding="utf-8")
-    summary: dict[str, Any] = json.loads(text)
-    return summary
+    """Reads the `summary.json` of a finished run.
+
+    Raises:
+        ValueError: If it is damaged or of another format.
+    """
+    return workdirs.read_json(
+        run_dir / "summary.json", what="the summary of a run"
+    )
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
