@@ -79,7 +79,8 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; } .scroll { overflow: visible; }
   figure, tr, .key { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  table { font-size: 8pt; } th, td { padding: .2rem .4rem; }
+  table { font-size: 7.5pt; } th, td { padding: .15rem .35rem; }
+  td.number, th.number { white-space: normal; }
   a { color: inherit; text-decoration: none; }
   details::details-content { content-visibility: visible; height: auto; } }
 """
