@@ -52,7 +52,7 @@ th, td { padding: .3rem .7rem; text-align: left; vertical-align: top;
 thead th { background: var(--panel); vertical-align: bottom; }
 tbody th { font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-td.wide { min-width: 16rem; }
+.wide { min-width: 14rem; }
 dl { margin: 0 0 1rem; }
 dl > div { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1rem;
   padding: .25rem 0; border-bottom: 1px solid var(--line); }

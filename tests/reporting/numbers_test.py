@@ -6,6 +6,7 @@ import pytest
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.reporting import classes
 from gblend_keras.reporting import drawing
+from gblend_keras.reporting import estimates
 from gblend_keras.reporting import folders
 from gblend_keras.reporting import gathering
 from gblend_keras.reporting import markup
@@ -143,8 +144,6 @@ def test_pictures_take_the_colour_of_the_text_around_them():
 
 @pytest.mark.parametrize("ratios", [[None, None], [0.1, 50.0], [0.0, 1.0]])
 def test_ogr_that_is_missing_or_far_apart_can_be_drawn(ratios):
-    from gblend_keras.reporting import estimates
-
     def draw(figure):
         estimates.draw_ratios(figure, {"rgb": ratios}, epochs=["0-2", "2-4"])
 
