@@ -19,6 +19,7 @@ from gblend_keras import checkpointing
 from gblend_keras import config
 from gblend_keras import distribution
 from gblend_keras import files
+from gblend_keras import initialising
 from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
@@ -50,6 +51,8 @@ class Run:
         strategy: See `distribution`.
         deterministic: Bit-for-bit repeatable operations; slower.
         verbose: Whether progress is shown.
+        init_from: Trained weights to start from: a run directory, or
+            "rgb:RUN,audio:RUN"; see `initialising.parse`. "" for none.
     """
 
     workdir: Path
@@ -59,6 +62,7 @@ class Run:
     strategy: str = "default"
     deterministic: bool = False
     verbose: bool = True
+    init_from: str = ""
 
 
 def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
@@ -94,6 +98,7 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         tf.config.experimental.enable_op_determinism()
     with distribution.make_strategy(run.strategy).scope():
         job = _job(method, recipe, run, splits)
+        initialising.start(job, run.init_from)
     files.write_json(run.workdir / "recipe.json", identity)
     report = _fit(method, job, splits)
     return _finish(method, job, run, splits, report)
@@ -124,8 +129,8 @@ def check_workdir(workdir: Path, identity: Mapping[str, Any]) -> None:
     expected = json.loads(json.dumps(identity))
     different = [
         key
-        for key in ("format", "recipe", "seed", "blend")
-        if found.get(key) != expected[key]
+        for key in ("format", "recipe", "seed", "blend", "init_from")
+        if found.get(key, "") != expected.get(key, "")
     ]
     if different:
         raise ValueError(
@@ -141,6 +146,7 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         "recipe": recipe.to_json(),
         "seed": run.seed,
         "blend": run.blend,
+        "init_from": run.init_from,
         "command": " ".join(sys.argv),
         "versions": {
             "keras": keras.version(),

@@ -66,6 +66,7 @@ ORDER = (
     "blending.measuring",
     "blending.fitting",
     "blending.rules",
+    "blending.rates",
     "blending.checks",
     "blending.available",
     "blending.model",
@@ -93,6 +94,7 @@ ORDER = (
     "reporting",
     "predicting",
     "watching",
+    "initialising",
     "training",
     "comparison.statistics",
     "comparison.tuning",
@@ -106,6 +108,8 @@ ORDER = (
     "wording",
     "estimating",
     "benchmarks",
+    "export_formats",
+    "exporting",
 )
 
 
