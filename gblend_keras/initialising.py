@@ -151,7 +151,7 @@ def initialise(
             source may be `(source, its modality)`: the joint head and
             modalities that are not named start anew then.
         take_standardisation: Take the statistics, too: for data in the unit
-            that the source was trained on.
+            that the source was trained on. The optimizer starts anew then.
 
     Returns:
         What was taken, part by part; see `describe`.
@@ -171,7 +171,18 @@ def initialise(
             parts.append(_head_part(model, modality, origin, comparison))
     parts.append(_joint_part(model, joint, comparison))
     comparison.copy()
+    if take_standardisation:
+        _forget_functions(model)
     return parts
+
+
+def _forget_functions(model: BlendedModel) -> None:
+    """Drops compiled functions: they hold old statistics as constants."""
+    if model.compiled:
+        model.compile_from_config(model.get_compile_config())
+    model.train_function = None
+    model.test_function = None
+    model.predict_function = None
 
 
 def describe(parts: Sequence[Part]) -> str:
@@ -316,7 +327,10 @@ def _load(source: Any) -> tuple[BlendedModel, str]:
 
 
 def _tower_part(
-    model: BlendedModel, modality: str, origin: _Source | None, comparison: _Comparison
+    model: BlendedModel,
+    modality: str,
+    origin: _Source | None,
+    comparison: _Comparison,
 ) -> Part:
     name = f"{modality} tower"
     if origin is None:
@@ -336,7 +350,10 @@ def _tower_part(
 
 
 def _head_part(
-    model: BlendedModel, modality: str, origin: _Source | None, comparison: _Comparison
+    model: BlendedModel,
+    modality: str,
+    origin: _Source | None,
+    comparison: _Comparison,
 ) -> Part:
     name = f"{modality} head"
     if origin is None:
@@ -356,9 +373,7 @@ def _joint_part(
         return Part(name)
     mine = _common_layers(model)
     theirs = _common_layers(origin.model)
-    return comparison.part(
-        name, mine, theirs, origin._replace(modality=JOINT)
-    )
+    return comparison.part(name, mine, theirs, origin._replace(modality=JOINT))
 
 
 def _tower_layers(model: BlendedModel, modality: str) -> list[_Layer]:

@@ -140,6 +140,7 @@ def test_tower_of_another_modality_is_taken_where_shapes_fit():
 
 def test_layers_that_keras_named_are_taken_in_order(tmp_path):
     source = toy.model(norm=True)
+    source.optimizer.build(source.trainable_variables)
     source.save(tmp_path / "model.keras")
     model = toy.model(norm=True)  # its layers have higher numbers
     gb.initialise(model, tmp_path / "model.keras")
@@ -150,7 +151,9 @@ def test_layers_that_keras_named_are_taken_in_order(tmp_path):
 def test_late_fusion_initialises_a_fusion_of_maps():
     def towers():
         return {
-            name: gb.build_conv2d((8, 8, 1), widths=(4, 4), name=f"{name}_tower")
+            name: gb.build_conv2d(
+                (8, 8, 1), widths=(4, 4), name=f"{name}_tower"
+            )
             for name in ("a", "b")
         }
 
@@ -159,7 +162,9 @@ def test_late_fusion_initialises_a_fusion_of_maps():
     gb.initialise(model, source)
     (whole,) = tower_models(source.network, "a")
     lower, upper = tower_models(model.network, "a")
-    assert equal([*lower.get_weights(), *upper.get_weights()], whole.get_weights())
+    assert equal(
+        [*lower.get_weights(), *upper.get_weights()], whole.get_weights()
+    )
 
 
 def test_part_of_a_tower_that_does_not_fit_is_said():

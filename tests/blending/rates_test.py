@@ -73,9 +73,7 @@ def test_other_towers_and_heads_keep_their_rate():
         moved = tower_weights(model)[0] - before[0]
         after[factors is None] = moved, tower_weights(model, "m1")
     # One step of SGD: the same gradient, a tenth of the way.
-    np.testing.assert_allclose(
-        after[False][0], 0.1 * after[True][0], atol=1e-7
-    )
+    np.testing.assert_allclose(after[False][0], 0.1 * after[True][0], atol=1e-7)
     for a, b in zip(after[False][1], after[True][1], strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -108,9 +106,7 @@ def test_rule_of_a_method_is_scaled_too():
         network = toy.model().network
         rule = gb.methods.get("pcgrad").new_rule()
         model = gb.BlendedModel(network, rule=rule)
-        model.compile(
-            keras.optimizers.SGD(0.05), learning_rate_factors=factors
-        )
+        model.compile(keras.optimizers.SGD(0.05), learning_rate_factors=factors)
         before = tower_weights(model)
         x, y = toy.arrays()
         model.fit(x, y, epochs=1, batch_size=96, verbose=0)
