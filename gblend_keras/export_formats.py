@@ -149,11 +149,27 @@ class Onnx:
                 f"Export to ONNX needs onnx and tf2onnx. {HINT}"
             ) from error
         (signature,) = signatures.values()
-        specs = [dict(signature.inputs)]
-        graph, _ = tf2onnx.convert.from_function(
-            tf.function(signature.function, input_signature=specs),
-            specs,
+        concrete = tf.function(
+            signature.function, input_signature=[dict(signature.inputs)]
+        ).get_concrete_function()
+        # Not tf2onnx.convert.from_function: it takes constants that were made
+        # outside of the function, as those of standardisation, for inputs.
+        inputs = {f"{name}:0": name for name in signature.inputs}
+        outputs = {
+            tensor.name: name
+            for name, tensor in zip(
+                sorted(signature.outputs), concrete.outputs, strict=True
+            )
+        }
+        frozen = tf2onnx.tf_loader.from_function(
+            concrete, list(inputs), list(outputs)
+        )
+        graph, _ = tf2onnx.convert.from_graph_def(
+            frozen,
+            input_names=list(inputs),
+            output_names=list(outputs),
             opset=OPSET,
+            tensors_to_rename=inputs | outputs,
         )
         for value in [*graph.graph.input, *graph.graph.output]:
             value.type.tensor_type.shape.dim[0].dim_param = "batch"

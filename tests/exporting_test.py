@@ -224,14 +224,35 @@ def test_file_that_answers_otherwise_is_not_left(tmp_path, monkeypatch, change):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_operation_that_the_format_lacks_is_said(tmp_path):
+def test_operation_that_litert_skips_is_noticed(tmp_path):
     pytest.importorskip("ai_edge_litert")
     inputs = keras.Input((6,))
     x = keras.layers.Lambda(tf.math.lgamma, output_shape=(6,))(inputs)
     towers = {"m0": keras.Model(inputs, x, name="m0_tower")}
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
-    with pytest.raises(ValueError, match="Export it as savedmodel"):
+    with pytest.raises(ValueError, match="report the network's towers"):
         gb.export_model(found, tmp_path / "model.tflite", format="tflite")
+    assert list(tmp_path.iterdir()) == []
+
+
+class Refusing(Altered):
+    """A format that lacks an operation."""
+
+    def __init__(self):
+        super().__init__(0.0)
+
+    def write(self, network, signatures, path):
+        path.mkdir()
+        raise RuntimeError("Lgamma is unknown.\nAnd more.")
+
+
+def test_operation_that_the_format_lacks_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        export_formats, "formats", lambda: {"savedmodel": Refusing()}
+    )
+    with pytest.raises(ValueError, match="Export it as savedmodel") as caught:
+        gb.export_model(model(), tmp_path / "exported")
+    assert "RuntimeError: Lgamma is unknown. " in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
