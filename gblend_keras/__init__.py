@@ -65,6 +65,7 @@ _MODULES = (
     "reporting",
     "runs",
     "training",
+    "zoo",
 )
 # Modules with classes that `keras.models.load_model` must find.
 _REGISTERING = (
@@ -73,7 +74,9 @@ _REGISTERING = (
     "fusion.mid_concat",
     "towers.depthwise",
     "towers.hub",
+    "towers.hub_media",
     "towers.pointnet",
+    "zoo.model",
 )
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
