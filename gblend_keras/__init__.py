@@ -69,6 +69,7 @@ _MODULES = (
     "reporting",
     "runs",
     "training",
+    "zoo",
 )
 # Modules with classes that `keras.models.load_model` must find.
 _REGISTERING = (
@@ -77,7 +78,9 @@ _REGISTERING = (
     "fusion.mid_concat",
     "towers.depthwise",
     "towers.hub",
+    "towers.hub_media",
     "towers.pointnet",
+    "zoo.model",
 )
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
