@@ -18,6 +18,7 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras import export_formats
 from gblend_keras import files
+from gblend_keras import initialising
 from gblend_keras import runs
 from gblend_keras.blending import available
 from gblend_keras.blending import checks
@@ -140,15 +141,17 @@ def load_source(source: str | Path) -> tuple[BlendedModel, tuple[str, ...]]:
     """Loads what is to be exported, and its classes' names.
 
     Args:
-        source: A run directory, or a `.keras` file, which has no names.
+        source: A name of the zoo, a run directory, or a `.keras` file, which
+            has no names.
 
     Raises:
         ValueError: If it cannot be loaded.
     """
-    if Path(source).is_file():
-        return runs.load_model(source), ()
-    run = runs.load_run(source)
-    return run.model, run.class_names
+    if Path(source).is_dir():
+        run = runs.load_run(source)
+        return run.model, run.class_names
+    model = initialising.load_trained(source)
+    return model, tuple(getattr(model, "class_names", ()))
 
 
 def describe(exported: Exported) -> str:
@@ -335,11 +338,12 @@ def _as_value_error() -> Iterator[None]:
     except ImportError:
         raise
     except Exception as error:  # they raise what they like
-        (reason, *_) = str(error).strip().splitlines() or [""]
+        (line, *_) = str(error).strip().splitlines() or [""]
+        reason = line.rstrip(".")
         raise ValueError(
             "The network cannot be written in this format. Expected "
             "operations that the format has. Received: "
-            f"{type(error).__name__}: {reason.rstrip(".")}. "
+            f"{type(error).__name__}: {reason}. "
             "Export it as savedmodel, or choose another tower."
         ) from error
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from gblend_keras import checkpointing
 from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import runs
+from gblend_keras import zoo
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.methods import base
 from gblend_keras.network import JOINT
@@ -146,8 +148,8 @@ def initialise(
 
     Args:
         model: The model to change.
-        source: A run directory, a `.keras` file or a `BlendedModel`, for all
-            modalities and the joint head. Or `{modality: source}`, where a
+        source: A name of the zoo, a run directory, a `.keras` file or a
+            `BlendedModel`, for all modalities and the joint head. Or `{modality: source}`, where a
             source may be `(source, its modality)`: the joint head and
             modalities that are not named start anew then.
         take_standardisation: Take the statistics, too: for data in the unit
@@ -183,6 +185,19 @@ def _forget_functions(model: BlendedModel) -> None:
     model.train_function = None
     model.test_function = None
     model.predict_function = None
+
+
+def load_trained(source: str | Path) -> BlendedModel:
+    """Loads a run directory, a `.keras` file, or an entry of the zoo.
+
+    Raises:
+        ValueError: If there is nothing of this name, or it cannot be loaded.
+    """
+    is_name = str(source).isidentifier() and not Path(source).exists()
+    if not is_name:
+        return runs.load_model(source)
+    model: BlendedModel = zoo.load(str(source))
+    return model
 
 
 def describe(parts: Sequence[Part]) -> str:
@@ -323,7 +338,7 @@ def _source(modality: str, value: Any) -> _Source:
 def _load(source: Any) -> tuple[BlendedModel, str]:
     if isinstance(source, BlendedModel):
         return source, source.name
-    return runs.load_model(source), str(source)
+    return load_trained(source), str(source)
 
 
 def _tower_part(

@@ -51,8 +51,8 @@ class Run:
         strategy: See `distribution`.
         deterministic: Bit-for-bit repeatable operations; slower.
         verbose: Whether progress is shown.
-        init_from: Trained weights to start from: a run directory, or
-            "rgb:RUN,audio:RUN"; see `initialising.parse`. "" for none.
+        init_from: Trained weights to start from: a name of the zoo, a run
+            directory, or "rgb:RUN,audio:NAME"; "" for none.
     """
 
     workdir: Path

@@ -177,7 +177,8 @@ def test_part_of_a_tower_that_does_not_fit_is_said():
 @pytest.mark.parametrize(
     ("source", "advice"),
     [
-        ("nowhere", "or correct the path."),
+        ("no/where", "or correct the path."),
+        ("nowhere", "Did you mean"),
         ({"m5": "nowhere"}, "Correct the names."),
         ({}, "Correct the names."),
     ],

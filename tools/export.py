@@ -19,7 +19,7 @@ import gblend_keras as gb
 _MODEL = flags.DEFINE_string(
     "model",
     None,
-    "Run directory of tools/train.py, or a .keras file.",
+    "Run directory of tools/train.py, a .keras file, or a name of the zoo.",
     required=True,
 )
 _FORMAT = flags.DEFINE_enum(

@@ -46,8 +46,8 @@ _SET = flags.DEFINE_multi_string(
 _INIT_FROM = flags.DEFINE_string(
     "init_from",
     "",
-    "Trained weights to start from: a run directory, or one for each tower, "
-    "rgb:RUN,audio:RUN. See docs/fine_tuning.md.",
+    "Trained weights to start from: a name of the zoo or a run directory, or "
+    "one for each tower, rgb:RUN,audio:NAME. See docs/fine_tuning.md.",
 )
 _STRATEGY = flags.DEFINE_enum(
     "strategy", "default", ["default", "mirrored"], "Devices to train on."
