@@ -149,9 +149,10 @@ def initialise(
     Args:
         model: The model to change.
         source: A name of the zoo, a run directory, a `.keras` file or a
-            `BlendedModel`, for all modalities and the joint head. Or `{modality: source}`, where a
-            source may be `(source, its modality)`: the joint head and
-            modalities that are not named start anew then.
+            `BlendedModel`, for all modalities and the joint head. Or
+            `{modality: source}`, where a source may be
+            `(source, its modality)`: the joint head and modalities that are
+            not named start anew then.
         take_standardisation: Take the statistics, too: for data in the unit
             that the source was trained on. The optimizer starts anew then.
 
