@@ -7,40 +7,19 @@ from pathlib import Path
 from typing import Any
 from typing import NamedTuple
 
-import keras
-
 from gblend_keras import checkpointing
 from gblend_keras import config
 from gblend_keras import files
+from gblend_keras import matching
 from gblend_keras import runs
 from gblend_keras import zoo
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.methods import base
 from gblend_keras.network import JOINT
-from gblend_keras.network import tower_models
 
 REPORT = "initialised.json"
 # Towers of these kinds bring weights of their own to start from.
 PRETRAINED_KINDS = ("application", "hub")
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """What one part of a network has taken over.
-
-    Attributes:
-        name: "rgb tower", "rgb head" or "joint head".
-        source: Where it was looked for; "" when nowhere.
-        taken: Layers whose weights were taken.
-        kept: Standardisation layers, which keep this data's statistics.
-        different: Layers that start anew, each with the reason.
-    """
-
-    name: str
-    source: str = ""
-    taken: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    different: tuple[str, ...] = ()
 
 
 class _Source(NamedTuple):
@@ -50,94 +29,18 @@ class _Source(NamedTuple):
     label: str
     modality: str
 
-
-class _Layer(NamedTuple):
-    """A layer with weights, by its name inside its part."""
-
-    name: str
-    layer: keras.layers.Layer
-
-    @property
-    def is_standardisation(self) -> bool:
-        return isinstance(self.layer, keras.layers.Normalization)
-
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        return [tuple(each.shape) for each in self.layer.weights]
-
-
-class _Comparison:
-    """Pairs layers that fit, and copies their weights at the end.
-
-    Args:
-        take_standardisation: Whether standardisation layers are copied.
-    """
-
-    def __init__(self, take_standardisation: bool) -> None:
-        self._takes_all = take_standardisation
-        self._pairs: list[tuple[_Layer, _Layer]] = []
-
-    def part(
-        self,
-        name: str,
-        mine: Sequence[_Layer],
-        theirs: Sequence[_Layer],
-        origin: _Source,
-    ) -> Part:
-        """Pairs the layers of one part, and says which do not fit."""
-        kept = [each.name for each in mine if not self._counts(each)]
-        mine = [each for each in mine if self._counts(each)]
-        known = _by_name(mine, [each for each in theirs if self._counts(each)])
-        taken, different = [], []
-        for layer in mine:
-            found = known.get(layer.name)
-            if found is None:
-                different.append(f"{layer.name} starts anew: it is not there.")
-            elif found.shapes != layer.shapes:
-                different.append(
-                    f"{layer.name} starts anew: its weights are "
-                    f"{layer.shapes}, {found.shapes} there."
-                )
-            else:
-                self._pairs.append((layer, found))
-                taken.append(layer.name)
-        label = f"{origin.label} ({origin.modality})"
-        return Part(name, label, tuple(taken), tuple(kept), tuple(different))
-
-    def copy(self) -> None:
-        """Copies the weights of all pairs."""
-        for target, found in self._pairs:
-            target.layer.set_weights(found.layer.get_weights())
-            if target.is_standardisation:
-                target.layer.finalize_state()
-
-    def _counts(self, layer: _Layer) -> bool:
-        return self._takes_all or not layer.is_standardisation
-
-
-def _by_name(
-    mine: Sequence[_Layer], theirs: Sequence[_Layer]
-) -> dict[str, _Layer]:
-    """Returns their layers by my names."""
-    known = {each.name: each for each in theirs}
-    if any(each.name in known for each in mine):
-        return known
-    # Names that Keras gave by itself count up with each new layer.
-    if [each.shapes for each in mine] == [each.shapes for each in theirs]:
-        return {
-            one.name: other for one, other in zip(mine, theirs, strict=True)
-        }
-    return known
+    def __str__(self) -> str:
+        return f"{self.label} ({self.modality})"
 
 
 def initialise(
     model: BlendedModel, source: Any, *, take_standardisation: bool = False
-) -> list[Part]:
+) -> list[matching.Part]:
     """Gives a model the weights of trained towers, to fine-tune it.
 
     A layer's weights are taken when the source has a layer of that name in
-    the same part of the network, with weights of the same shapes; where no
-    name is known there, layers are taken in order if all of them fit. Heads
+    the same part of the network, with weights of the same shapes; where some
+    name is unknown there, layers are taken in order if all of them fit. Heads
     start anew where they do not fit, as with another number of classes.
     Nothing is changed unless every tower that was asked for fits.
 
@@ -165,7 +68,7 @@ def initialise(
     """
     sources = _sources(model, source)
     joint = None if isinstance(source, Mapping) else [*sources.values()][0]
-    comparison = _Comparison(take_standardisation)
+    comparison = matching.Comparison(take_standardisation)
     parts = []
     for modality in model.network.input:
         origin = sources.get(modality)
@@ -201,7 +104,7 @@ def load_trained(source: str | Path) -> BlendedModel:
     return model
 
 
-def describe(parts: Sequence[Part]) -> str:
+def describe(parts: Sequence[matching.Part]) -> str:
     """Returns what was taken and what not as text, some lines a part."""
     lines = []
     for part in parts:
@@ -283,13 +186,15 @@ def start(job: base.Job, init_from: str) -> None:
         print(describe(parts))
 
 
-def _check_frozen(recipe: config.Recipe, parts: Sequence[Part]) -> None:
+def _check_frozen(
+    recipe: config.Recipe, parts: Sequence[matching.Part]
+) -> None:
     """Raises if a frozen tower has a layer with random weights."""
     found = {part.name: part for part in parts}
     for modality, tower in recipe.towers.items():
         if not tower.frozen or tower.kind in PRETRAINED_KINDS:
             continue
-        part = found.get(f"{modality} tower", Part(modality))
+        part = found.get(f"{modality} tower", matching.Part(modality))
         if not part.source or part.different:
             missing = ", ".join(part.different) or "nothing was taken"
             raise ValueError(
@@ -346,14 +251,14 @@ def _tower_part(
     model: BlendedModel,
     modality: str,
     origin: _Source | None,
-    comparison: _Comparison,
-) -> Part:
+    comparison: matching.Comparison,
+) -> matching.Part:
     name = f"{modality} tower"
     if origin is None:
-        return Part(name)
-    theirs = _tower_layers(origin.model, origin.modality)
-    mine = _tower_layers(model, modality)
-    part = comparison.part(name, mine, theirs, origin)
+        return matching.Part(name)
+    theirs = matching.tower_layers(origin.model.network, origin.modality)
+    mine = matching.tower_layers(model.network, modality)
+    part = comparison.part(name, mine, theirs, str(origin))
     if part.different and not part.taken:
         raise ValueError(
             f"No layer of the tower of '{modality}' fits. Expected the same "
@@ -369,64 +274,26 @@ def _head_part(
     model: BlendedModel,
     modality: str,
     origin: _Source | None,
-    comparison: _Comparison,
-) -> Part:
+    comparison: matching.Comparison,
+) -> matching.Part:
     name = f"{modality} head"
     if origin is None:
-        return Part(name)
-    theirs = _head_layers(origin.model, f"{origin.modality}_head")
+        return matching.Part(name)
+    theirs = matching.head_layers(
+        origin.model.network, f"{origin.modality}_head"
+    )
     theirs = [each._replace(name=f"{modality}_head") for each in theirs]
-    mine = _head_layers(model, f"{modality}_head")
-    return comparison.part(name, mine, theirs, origin)
+    mine = matching.head_layers(model.network, f"{modality}_head")
+    return comparison.part(name, mine, theirs, str(origin))
 
 
 def _joint_part(
-    model: BlendedModel, origin: _Source | None, comparison: _Comparison
-) -> Part:
+    model: BlendedModel, origin: _Source | None, comparison: matching.Comparison
+) -> matching.Part:
     """Compares all that belongs to no modality: fusion and joint head."""
     name = f"{JOINT} head"
     if origin is None:
-        return Part(name)
-    mine = _common_layers(model)
-    theirs = _common_layers(origin.model)
-    return comparison.part(name, mine, theirs, origin._replace(modality=JOINT))
-
-
-def _tower_layers(model: BlendedModel, modality: str) -> list[_Layer]:
-    return [
-        each
-        for tower in tower_models(model.network, modality)
-        for each in _layers(tower)
-    ]
-
-
-def _head_layers(model: BlendedModel, name: str) -> list[_Layer]:
-    return [each for each in _layers(model.network) if each.name == name]
-
-
-def _common_layers(model: BlendedModel) -> list[_Layer]:
-    """Returns the layers outside of towers and modality heads."""
-    taken = {f"{name}_head" for name in model.network.input}
-    towers = {
-        id(tower)
-        for name in model.network.input
-        for tower in tower_models(model.network, name)
-    }
-    return [
-        each
-        for layer in model.network.layers
-        if id(layer) not in towers and layer.name not in taken
-        for each in _layers(layer)
-    ]
-
-
-def _layers(layer: keras.layers.Layer, prefix: str = "") -> list[_Layer]:
-    """Returns the layers that have weights, inner models opened."""
-    if not isinstance(layer, keras.Model):
-        name = prefix or layer.name
-        return [_Layer(name, layer)] if layer.weights else []
-    found = []
-    for each in layer.layers:
-        inner = f"{prefix}/{each.name}" if prefix else each.name
-        found += _layers(each, inner)
-    return found
+        return matching.Part(name)
+    mine = matching.common_layers(model.network)
+    theirs = matching.common_layers(origin.model.network)
+    return comparison.part(name, mine, theirs, f"{origin.label} ({JOINT})")

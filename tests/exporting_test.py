@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras import export_formats
+from gblend_keras import export_signatures
 from gblend_keras import exporting
 from tests import toy
 
@@ -158,7 +159,7 @@ def test_untrained_heads_are_left_out(tmp_path):
 
 
 def test_random_examples_look_like_the_training_set():
-    x = exporting.random_examples(model(), 4000)
+    x = export_signatures.random_examples(model(), 4000)
     for name, values in X.items():
         np.testing.assert_allclose(
             x[name].mean(axis=0),
@@ -188,9 +189,9 @@ def test_random_examples_have_the_type_of_the_input():
         ),
     }
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
-    x = exporting.random_examples(found, 2)
+    x = export_signatures.random_examples(found, 2)
     assert x["bytes"].dtype == np.uint8 and x["bytes"].max() > 1
-    assert x["tokens"].shape == (2, exporting.UNKNOWN_SIZE)
+    assert x["tokens"].shape == (2, export_signatures.UNKNOWN_SIZE)
     assert set(np.unique(x["tokens"])) == {0, 1}
 
 
@@ -287,7 +288,7 @@ def test_sets_of_modalities_with_one_name_are_refused():
     towers = {name: toy.tower(name, 6) for name in ("a", "b", "a_b")}
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
     with pytest.raises(ValueError, match="Export them one by one"):
-        exporting.signatures(found)
+        export_signatures.signatures(found)
 
 
 def test_source_is_a_run_or_a_file(tmp_path):
@@ -304,4 +305,4 @@ def test_text_needs_examples():
     towers = {"words": keras.Model(inputs, x, name="words_tower")}
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
     with pytest.raises(ValueError, match="Pass `examples`."):
-        exporting.random_examples(found, 1)
+        export_signatures.random_examples(found, 1)

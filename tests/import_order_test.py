@@ -96,6 +96,7 @@ ORDER = (
     "predicting",
     "zoo",
     "watching",
+    "matching",
     "initialising",
     "training",
     "comparison.statistics",
@@ -111,6 +112,7 @@ ORDER = (
     "estimating",
     "benchmarks",
     "export_formats",
+    "export_signatures",
     "exporting",
 )
 

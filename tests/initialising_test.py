@@ -9,6 +9,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras import initialising
+from gblend_keras import matching
 from gblend_keras import training
 from gblend_keras.network import tower_models
 from tests import toy
@@ -135,7 +136,7 @@ def test_tower_of_another_modality_is_taken_where_shapes_fit():
     assert equal(weights(model, "right"), weights(source, "m0"))
     assert part(parts, "right tower").source == "blended_model (m0)"
     assert part(parts, "right head").taken == ("right_head",)
-    assert part(parts, "left tower") == initialising.Part("left tower")
+    assert part(parts, "left tower") == matching.Part("left tower")
 
 
 def test_layers_that_keras_named_are_taken_in_order(tmp_path):
@@ -146,6 +147,19 @@ def test_layers_that_keras_named_are_taken_in_order(tmp_path):
     gb.initialise(model, tmp_path / "model.keras")
     for modality in ("m0", "m1"):
         assert equal(weights(model, modality), weights(source, modality))
+
+
+def test_names_that_have_moved_on_are_not_trusted():
+    def build_named(*names):
+        tower = keras.Sequential(
+            [keras.Input((4,)), *(keras.layers.Dense(4, name=n) for n in names)],
+            name="m0_tower",
+        )
+        return gb.BlendedModel(gb.late_fusion({"m0": tower}, 3))
+
+    source, model = build_named("one", "two"), build_named("two", "three")
+    gb.initialise(model, source)
+    assert equal(weights(model, "m0"), weights(source, "m0"))
 
 
 def test_late_fusion_initialises_a_fusion_of_maps():

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from absl import app
 from absl import flags
+from absl import logging
 
 import gblend_keras as gb
 
@@ -40,6 +41,7 @@ def main(argv: Sequence[str]) -> None:
     """Turns flags into arguments; every decision is made in `exporting`."""
     if len(argv) > 1:
         raise app.UsageError(f"Expected only flags. Received: {argv[1:]}.")
+    logging.set_verbosity(logging.ERROR)  # converters say a lot
     try:
         model, class_names = gb.exporting.load_source(_MODEL.value)
         exported = gb.exporting.export_model(
