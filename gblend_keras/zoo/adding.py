@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ from gblend_keras.zoo import weights
 
 TOLERANCE = 0.005  # of an accuracy: other hardware rounds otherwise
 _ABOUT = ("task", "data", "licence", "use", "limits", "citation")
+_KEPT = ("recipe", "seed", "blend", "versions")  # of a run's recipe.json
 _PARITY = 1e-4  # of logits, relative to the largest
 
 
@@ -102,20 +105,22 @@ def add(
     run = runs.load_run(run_dir)
     training = runs.read_object(run_dir / runs.RECIPE)
     measured = _metrics([run_dir, *repeats])
-    folder = place / described.name
-    folder.mkdir(parents=True, exist_ok=True)
-    weights.save(run.model.network, folder / catalogue.WEIGHTS)
-    kept = ("recipe", "seed", "blend", "versions")
-    files.write_json(
-        folder / catalogue.RECIPE,
-        {key: training[key] for key in kept} | {"command": described.command},
-    )
-    files.write_json(folder / catalogue.METRICS, measured)
-    entry = _entry(folder, run, described)
-    _check_rebuilt(entry, run, str(training["blend"]))
-    files.write_json(folder / catalogue.ENTRY, catalogue.to_json(entry))
-    seal(folder)
-    return folder
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=place) as beside:
+        folder = Path(beside) / described.name
+        weights.save(run.model.network, folder / catalogue.WEIGHTS)
+        kept = {key: training[key] for key in _KEPT}
+        files.write_json(
+            folder / catalogue.RECIPE, kept | {"command": described.command}
+        )
+        files.write_json(folder / catalogue.METRICS, measured)
+        entry = _entry(folder, run, described)
+        _check_rebuilt(entry, run, str(training["blend"]))
+        files.write_json(folder / catalogue.ENTRY, catalogue.to_json(entry))
+        seal(folder)
+        shutil.rmtree(place / described.name, ignore_errors=True)
+        folder.rename(place / described.name)
+    return place / described.name
 
 
 def seal(folder: Path) -> None:
@@ -184,7 +189,7 @@ def _metrics(run_dirs: Sequence[Path]) -> dict[str, Any]:
             f"{run_dirs[0]}. Received: others. Leave them out."
         )
     first = summaries[0]
-    heads = [head for head in first["answering_heads"]]
+    heads = list(first["answering_heads"])
     answers = heads + ([BLEND, "ensemble"] if len(heads) > 1 else [])
     return {
         "evaluated_on": first["evaluated_on"],

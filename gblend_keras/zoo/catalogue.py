@@ -200,11 +200,12 @@ def find(name: str) -> Entry:
     known = folders()
     if name not in known:
         every = sorted(known)
-        close = difflib.get_close_matches(str(name), every, n=3) or every
+        close = difflib.get_close_matches(str(name), every, n=3)
+        advice = f"Did you mean {' or '.join(close)}?" if close else ""
         raise ValueError(
             "`name` is not in the zoo. Expected one of "
             f"{every}. Received: name={name!r}. "
-            f"Did you mean {' or '.join(close)}?"
+            f"{advice or 'Choose one of them.'}"
         )
     check_sums(known[name])
     return read(known[name])

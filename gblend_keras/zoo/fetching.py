@@ -265,3 +265,32 @@ def imported_class_names(entry: catalogue.Entry) -> tuple[str, ...]:
     """Returns the class names given at the import, or the entry's."""
     record = catalogue.read_json(kept_folder(entry) / "import.json")
     return tuple(record.get("class_names") or entry.class_names)
+
+
+def imported_model(entry: catalogue.Entry) -> Path | None:
+    """Returns the checked SavedModel that was imported; None if none was.
+
+    Raises:
+        ValueError: If a file of it was altered since.
+    """
+    folder = kept_folder(entry)
+    if not (folder / "import.json").is_file():
+        return None
+    record = catalogue.read_json(folder / "import.json")
+    model = folder / "saved_model"
+    if checksums(model) != record.get("files"):
+        raise ValueError(
+            f"{model} is damaged or was altered. Expected the files that were "
+            "imported. Received: others. "
+            f"Run `python tools/zoo.py import {entry.name} FILE` again."
+        )
+    return model
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Returns `{path below the folder: sha256}` of all files."""
+    return {
+        path.relative_to(folder).as_posix(): catalogue.sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

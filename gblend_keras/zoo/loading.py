@@ -29,6 +29,7 @@ def load(entry: catalogue.Entry, *, head: str | None = None) -> Any:
             f"Use gb.zoo.tower({entry.name!r}, {next(iter(entry.inputs))!r})."
         )
     if head is not None:
+        _check_trained(entry, head)
         return _one_head(entry, _network(entry), head)
     network = _with_joint(_network(entry))
     model = _model(entry, network)
@@ -41,6 +42,8 @@ def load(entry: catalogue.Entry, *, head: str | None = None) -> Any:
         metrics=["accuracy"],
         loss_scale=settings.loss_scale or None,
     )
+    # A saved model is loaded with its optimizer's slots: let it have them.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -55,10 +58,12 @@ def tower(
     _check_modality(entry, modality)
     name = new_name or f"{modality}_tower"
     if entry.hub is not None:
+        imported = fetching.imported_model(entry)
+        options = dataclasses.asdict(entry.hub)
+        if imported is not None:
+            options["handle"] = str(imported)
         return hub_media.build_hub_media(
-            entry.inputs[modality].shape,
-            name=name,
-            **dataclasses.asdict(entry.hub),
+            entry.inputs[modality].shape, name=name, **options
         )
     network = _network(entry)
     (found,) = [
@@ -187,6 +192,17 @@ def _one_head(
             "Expected a head with a tower of its own. Received: a network "
             "whose towers exchange features. Load the whole network."
         ) from error
+
+
+def _check_trained(entry: catalogue.Entry, head: str) -> None:
+    if entry.kind != "trained":
+        return
+    trained = catalogue.metrics(entry)["trained_heads"]
+    if head in (*entry.inputs, JOINT) and head not in trained:
+        raise ValueError(
+            f"`head` {head!r} of {entry.name} was never trained. Expected one "
+            f"of {trained}. Received: head={head!r}. Choose another entry."
+        )
 
 
 def _check_modality(entry: catalogue.Entry, modality: str) -> None:

@@ -118,4 +118,5 @@ def from_videos(
 
 def _pixels(clip: FloatArray) -> FloatArray:
     """Undoes `video.normalise`."""
-    return clip * np.float32(video.VMZ_STD) + np.float32(video.VMZ_MEAN)
+    deviation = np.asarray(video.VMZ_DEVIATION, np.float32)
+    return clip * deviation + np.asarray(video.VMZ_MEAN, np.float32)

@@ -62,6 +62,9 @@ def load(model: keras.Model, path: Path) -> None:
     _check_fit(path, stored, variables)
     for name, variable in variables.items():
         variable.assign(stored[name])
+    for _, layer in _leaves(model, ""):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
 
 
 def _check_fit(
