@@ -162,6 +162,19 @@ def test_names_that_have_moved_on_are_not_trusted():
     assert equal(weights(model, "m0"), weights(source, "m0"))
 
 
+def test_entry_of_the_zoo_is_a_source():
+    towers = {
+        name: gb.zoo.tower("digits_joint", name) for name in ("image", "sound")
+    }
+    model = gb.BlendedModel(gb.late_fusion(towers, 4))
+    source = gb.zoo.load("digits_online")
+    assert not equal(weights(model, "sound"), weights(source, "sound"))
+    parts = gb.initialise(model, "digits_online")
+    assert part(parts, "sound tower").source == "digits_online (sound)"
+    for name in towers:
+        assert equal(weights(model, name), weights(source, name))
+
+
 def test_late_fusion_initialises_a_fusion_of_maps():
     def towers():
         return {
