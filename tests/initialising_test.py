@@ -152,7 +152,10 @@ def test_layers_that_keras_named_are_taken_in_order(tmp_path):
 def test_names_that_have_moved_on_are_not_trusted():
     def build_named(*names):
         tower = keras.Sequential(
-            [keras.Input((4,)), *(keras.layers.Dense(4, name=n) for n in names)],
+            [
+                keras.Input((4,)),
+                *(keras.layers.Dense(4, name=n) for n in names),
+            ],
             name="m0_tower",
         )
         return gb.BlendedModel(gb.late_fusion({"m0": tower}, 3))
