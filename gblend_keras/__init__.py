@@ -42,6 +42,8 @@ _HOMES = {
     "evaluate_model": "evaluation.evaluate",
     "fold_indices": "data.holdout",
     "fuse": "network",
+    "initialise": "initialising",
+    "export_model": "exporting",
     "late_fusion": "network",
     "load_converted": "checkpoints.convert",
     "make_dataset": "data.pipeline",
@@ -62,6 +64,8 @@ _MODULES = (
     "data_benchmarks",
     "estimating",
     "evaluation",
+    "exporting",
+    "initialising",
     "methods",
     "predicting",
     "recipes",
@@ -69,6 +73,7 @@ _MODULES = (
     "runs",
     "stopping",
     "training",
+    "zoo",
 )
 # Modules with classes that `keras.models.load_model` must find.
 _REGISTERING = (
@@ -77,7 +82,9 @@ _REGISTERING = (
     "fusion.mid_concat",
     "towers.depthwise",
     "towers.hub",
+    "towers.hub_media",
     "towers.pointnet",
+    "zoo.model",
 )
 
 __all__ = ["__version__", *_HOMES, *_MODULES]

@@ -87,6 +87,9 @@ def build_model(
         )
         for name in splits.train.shapes
     }
+    for name, tower in towers.items():
+        if recipe.towers.get(name, config.TowerConfig()).frozen:
+            tower.trainable = False
     fused = network.fuse(
         towers,
         len(splits.class_names),
@@ -104,6 +107,10 @@ def build_model(
         ),
         metrics=["accuracy"],
         loss_scale=recipe.train.loss_scale or None,
+        learning_rate_factors={
+            name: tower.learning_rate_factor
+            for name, tower in recipe.towers.items()
+        },
     )
     return model
 

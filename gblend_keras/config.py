@@ -252,6 +252,10 @@ class TowerConfig:
         standardise: "channel" or "element": subtract the mean and divide by
             the deviation of the training set, over all but the last axis or
             over examples alone; "none".
+        frozen: Nothing of the tower is trained, and its batch-norm uses what
+            it knows: for weights that `--init_from` has put there.
+        learning_rate_factor: Factor on the tower's learning rate, below 1 to
+            keep closer to where it starts.
     """
 
     kind: str = "auto"
@@ -260,6 +264,8 @@ class TowerConfig:
     depth: int = 0
     variant: str = ""
     standardise: Literal["channel", "element", "none"] = "channel"
+    frozen: bool = False
+    learning_rate_factor: float = 1.0
 
     def __post_init__(self) -> None:
         check_choice("towers.kind", self.kind, TOWER_KINDS)
@@ -271,6 +277,16 @@ class TowerConfig:
         )
         check_range("towers.dropout", self.dropout, 0.0, 0.99)
         check_range("towers.widths", min(self.widths, default=0), 1, 10**6)
+        check_range(
+            "towers.learning_rate_factor", self.learning_rate_factor, 1e-6, 1e3
+        )
+        if self.frozen and self.learning_rate_factor != 1.0:
+            raise ValueError(
+                "`towers.learning_rate_factor` contradicts `frozen`. Expected "
+                "1 for a tower that is not trained. Received: "
+                f"learning_rate_factor={self.learning_rate_factor}. "
+                "Leave out one of the two."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

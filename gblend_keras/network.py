@@ -121,6 +121,36 @@ def fuse(
     return keras.Model(inputs, logits, name=name)
 
 
+def tower_models(network: keras.Model, modality: str) -> list[keras.Model]:
+    """Finds a modality's tower in a network.
+
+    Args:
+        network: Functional model `{modality: input} -> {head: logits}`.
+        modality: One of its inputs.
+
+    Returns:
+        The tower; or its lower and its upper part where a fusion has cut it
+        at a stage.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    names = [f"{modality}_tower{part}" for part in ("", "_lower", "_upper")]
+    inner = [each for each in network.layers if isinstance(each, keras.Model)]
+    found = [each for each in inner if each.name in names]
+    if not found and modality in network.output:
+        # A tower that its maker gave another name: what its head reads.
+        part = keras.Model(network.input, network.output[modality])
+        found = [each for each in part.layers if isinstance(each, keras.Model)]
+    if not found:
+        raise ValueError(
+            f"There is no tower of modality '{modality}'. Expected a model "
+            f"named '{names[0]}' in the network. Received: "
+            f"{[each.name for each in inner]}. Check the modality's name."
+        )
+    return found
+
+
 def check_tower(modality: str, tower: object) -> None:
     """Raises unless `tower` maps one input to a feature vector."""
     if not isinstance(tower, keras.Model):

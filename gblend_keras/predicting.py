@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gblend_keras import config
 from gblend_keras.data import clip_set
 from gblend_keras.data import clips
 from gblend_keras.data import pipeline
@@ -70,28 +71,19 @@ def predict_videos(
             f"{run.recipe.data.dataset!r}. Call model.predict with arrays."
         )
     modalities = tuple(run.model.network.input)
-    settings = run.recipe.data.clips
-    spans = [
-        video_library.look_up(
-            Path(path), None, None, sound=clips.AUDIO in modalities
-        )
-        for path in paths
-    ]
-    examples = clip_set.ClipExamples(
-        library=video_library.VideoLibrary(
-            spans, short_side=settings.short_side
-        ),
-        videos=np.arange(len(spans), dtype=np.int64),
-        labels=np.zeros(len(spans), np.int64),  # not looked at
-        modalities=modalities,
-        settings=settings,
-    ).with_views(num_clips, num_crops)
+    examples = cut_videos(
+        paths,
+        modalities,
+        run.recipe.data.clips,
+        num_clips=num_clips,
+        num_crops=num_crops,
+    )
     predicted = run.model.predict(
         pipeline.make_dataset(examples, batch_size=examples.num_views),
         verbose=0,
     )
     means = {
-        head: values.reshape(len(spans), examples.num_views, -1).mean(axis=1)
+        head: values.reshape(len(paths), examples.num_views, -1).mean(axis=1)
         for head, values in predicted.items()
     }
     return [
@@ -102,6 +94,43 @@ def predict_videos(
         )
         for row, path in enumerate(paths)
     ]
+
+
+def cut_videos(
+    paths: Sequence[str | Path],
+    modalities: tuple[str, ...],
+    settings: config.ClipConfig,
+    *,
+    num_clips: int,
+    num_crops: int,
+) -> clip_set.ClipExamples:
+    """Returns the clips of video files, as examples without a known label.
+
+    Args:
+        paths: The files.
+        modalities: Some of `clips.MODALITIES`.
+        settings: How clips are cut.
+        num_clips: Clips of each file, evenly spaced.
+        num_crops: 1 for the centre, or 3.
+
+    Raises:
+        MediaError: If a file cannot be read, or lacks a picture or sound.
+    """
+    spans = [
+        video_library.look_up(
+            Path(path), None, None, sound=clips.AUDIO in modalities
+        )
+        for path in paths
+    ]
+    return clip_set.ClipExamples(
+        library=video_library.VideoLibrary(
+            spans, short_side=settings.short_side
+        ),
+        videos=np.arange(len(spans), dtype=np.int64),
+        labels=np.zeros(len(spans), np.int64),  # not looked at
+        modalities=modalities,
+        settings=settings,
+    ).with_views(num_clips, num_crops)
 
 
 def describe(prediction: VideoPrediction, *, count: int = 5) -> str:

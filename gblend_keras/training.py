@@ -19,6 +19,7 @@ from gblend_keras import config
 from gblend_keras import distribution
 from gblend_keras import failures
 from gblend_keras import files
+from gblend_keras import initialising
 from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
@@ -52,6 +53,8 @@ class Run:
         strategy: See `distribution`.
         deterministic: Bit-for-bit repeatable operations; slower.
         verbose: Whether progress is shown.
+        init_from: Trained weights to start from: a name of the zoo, a run
+            directory, or "rgb:RUN,audio:NAME"; "" for none.
     """
 
     workdir: Path
@@ -61,6 +64,7 @@ class Run:
     strategy: str = "default"
     deterministic: bool = False
     verbose: bool = True
+    init_from: str = ""
 
 
 def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
@@ -109,6 +113,7 @@ def _train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         tf.config.experimental.enable_op_determinism()
     with distribution.make_strategy(run.strategy).scope():
         job = _job(method, recipe, run, splits)
+        initialising.start(job, run.init_from)
     files.write_json(run.workdir / "recipe.json", identity)
     report = _fit(method, job, splits)
     summary = _finish(method, job, run, splits, report)
@@ -122,6 +127,7 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         "recipe": recipe.to_json(),
         "seed": run.seed,
         "blend": run.blend,
+        "init_from": run.init_from,
         "command": " ".join(sys.argv),
         "versions": {
             "keras": keras.version(),

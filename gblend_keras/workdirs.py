@@ -18,7 +18,7 @@ from gblend_keras import files
 RUN_FORMAT = 1  # of recipe.json and summary.json
 LOCK = ".lock"
 # What is compared of a `recipe.json`; the rest says how it came about.
-_IDENTITY = ("recipe", "seed", "blend")
+_IDENTITY = ("recipe", "seed", "blend", "init_from")
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def check_identity(workdir: Path, identity: Mapping[str, Any]) -> None:
     found = read_identity(path)
     expected = json.loads(json.dumps(identity))
     different = [
-        key for key in _IDENTITY if found.get(key) != expected.get(key)
+        key for key in _IDENTITY if found.get(key, "") != expected.get(key, "")
     ]
     if different:
         raise ValueError(

@@ -34,6 +34,7 @@ ORDER = (
     "data.speech",
     "data.cache",
     "data.digits",
+    "data.avmnist",
     "data.grid",
     "data.utd_mhad",
     "data.sources",
@@ -69,6 +70,7 @@ ORDER = (
     "blending.measuring",
     "blending.fitting",
     "blending.rules",
+    "blending.rates",
     "blending.checks",
     "blending.available",
     "blending.model",
@@ -101,7 +103,10 @@ ORDER = (
     "reporting",
     "failures",
     "predicting",
+    "zoo",
     "watching",
+    "matching",
+    "initialising",
     "training",
     "comparison.statistics",
     "comparison.tuning",
@@ -114,6 +119,9 @@ ORDER = (
     "estimating",
     "benchmarks",
     "data_benchmarks",
+    "export_formats",
+    "export_signatures",
+    "exporting",
 )
 
 

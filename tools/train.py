@@ -43,6 +43,12 @@ _EPOCHS = flags.DEFINE_integer(
 _SET = flags.DEFINE_multi_string(
     "set", [], "Changes a setting of the recipe: section.key=value."
 )
+_INIT_FROM = flags.DEFINE_string(
+    "init_from",
+    "",
+    "Trained weights to start from: a name of the zoo or a run directory, or "
+    "one for each tower, rgb:RUN,audio:NAME. See docs/fine_tuning.md.",
+)
 _STRATEGY = flags.DEFINE_enum(
     "strategy", "default", ["default", "mirrored"], "Devices to train on."
 )
@@ -75,6 +81,7 @@ def main(argv: Sequence[str]) -> None:
                     blend=_BLEND.value,
                     strategy=_STRATEGY.value,
                     deterministic=_DETERMINISTIC.value,
+                    init_from=_INIT_FROM.value,
                 ),
             )
     except (

@@ -16,6 +16,7 @@ from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
 from gblend_keras.blending import measuring
+from gblend_keras.blending import rates
 from gblend_keras.blending import rules
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
@@ -88,6 +89,7 @@ class BlendedModel(keras.Model):
         )
         self._head_metrics = losses.HeadMetrics([], None, None)
         self._measurer: measuring.Measurer | None = None
+        self._rates = rates.TowerRates(network, {})
         self._rule = rule
         if rule is not None:
             self._rule_seeds = keras.random.SeedGenerator()
@@ -207,6 +209,7 @@ class BlendedModel(keras.Model):
         metrics: Any = None,
         *,
         loss_scale: float | None = None,
+        learning_rate_factors: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
         """Configures training, as `keras.Model.compile` does.
@@ -225,6 +228,8 @@ class BlendedModel(keras.Model):
                 number of heads, so that uniform weights train each tower at
                 least as fast as plain joint training does at this learning
                 rate. 1 is the paper's.
+            learning_rate_factors: `{modality: factor}` on the learning rate
+                of its tower; 1 for others. See `rates.TowerRates`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
                 `auto_scale_loss`, as in Keras.
 
@@ -253,12 +258,16 @@ class BlendedModel(keras.Model):
             len(self.head_names) if loss_scale is None else loss_scale
         )
         self._measurer = None
+        self._rates = rates.TowerRates(
+            self.network, learning_rate_factors or {}
+        )
         super().compile(optimizer=optimizer, **kwargs)
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": self._loss,
             "metrics": metrics,
             "loss_scale": self.loss_scale,
+            "learning_rate_factors": self._rates.factors,
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": self.jit_compile,
@@ -281,7 +290,10 @@ class BlendedModel(keras.Model):
         # At the end of a dataset of unknown length there is no next batch.
         # What does not depend on it (the optimizer's iterations, the state of
         # random generators) would still be counted on by Keras' own step.
-        with tf.control_dependencies(tf.nest.flatten(data)):
+        with (
+            tf.control_dependencies(tf.nest.flatten(data)),
+            self._rates.scaled(),
+        ):
             if self._rule is None:
                 return super().train_step(data)
             return self._train_by_rule(self._rule, data)

@@ -14,6 +14,7 @@ from gblend_keras.data import npz
 # Set -> its module, which is imported when the set is asked for (digits need
 # an audio library), and its folder below `data_dir`.
 LOADERS = {
+    "avmnist": ("gblend_keras.data.avmnist", "avmnist"),
     "utd_mhad": ("gblend_keras.data.utd_mhad", "utd_mhad"),
     "grid_letters": ("gblend_keras.data.grid", "grid_s1_av"),
 }
