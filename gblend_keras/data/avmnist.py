@@ -130,7 +130,8 @@ def pairs(
 
 
 def _pixels(images: arrays.Array) -> FloatArray:
-    return images.reshape(len(images), -1).astype(np.float32) / 255
+    flat: FloatArray = images.reshape(len(images), -1).astype(np.float32)
+    return flat / np.float32(255)
 
 
 def _principal(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:

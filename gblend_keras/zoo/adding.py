@@ -209,7 +209,7 @@ def _metrics(run_dirs: Sequence[Path]) -> dict[str, Any]:
             }
             for each in summaries
         },
-        "blend_weights": first["blend_weights"],
+        "blend_weights": _blend(first["blend_weights"]),
         "blend_history": _history(run_dirs[0]),
         "curves": _curves(run_dirs[0], heads),
         "cost": {
@@ -217,6 +217,12 @@ def _metrics(run_dirs: Sequence[Path]) -> dict[str, Any]:
             for key in ("epochs_trained", "examples_trained", "seconds")
         },
     }
+
+
+def _blend(weights: Mapping[str, float]) -> dict[str, float]:
+    """Returns weights that sum to 1; those of isolated heads do not."""
+    total = sum(weights.values())
+    return {head: weight / total for head, weight in weights.items()}
 
 
 def _history(run_dir: Path) -> list[dict[str, Any]]:

@@ -137,3 +137,9 @@ def test_recipes_of_entries_are_those_of_the_package():
             assert recipe == gb.config.Recipe.from_json(
                 json.loads(json.dumps(gb.recipes.get(recipe.name).to_json()))
             )
+
+
+def test_joint_training_comes_back_with_all_weight_on_the_joint_head():
+    """Isolated heads have weights that do not sum to 1 in a run."""
+    model = gb.zoo.load("digits_joint")
+    assert model.blend_weights == {"image": 0, "sound": 0, "joint": 1}
