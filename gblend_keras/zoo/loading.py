@@ -106,7 +106,7 @@ def build_trained(
     shapes = {name: each.shape for name, each in entry.inputs.items()}
     method = methods.get(blend, modalities=list(shapes), options=recipe.methods)
     x = {
-        name: np.zeros((1, *_sizes(shape)), np.float32)
+        name: np.zeros((1, *sizes(shape)), np.float32)
         for name, shape in shapes.items()
     }
     multi_hot = (1, entry.num_classes)
@@ -121,7 +121,8 @@ def build_trained(
     return network
 
 
-def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """Returns a shape whose open sizes are 1."""
     return tuple(1 if size is None else size for size in shape)
 
 
