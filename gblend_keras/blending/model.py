@@ -15,6 +15,7 @@ from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
 from gblend_keras.blending import measuring
+from gblend_keras.blending import replicas
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
 
@@ -250,7 +251,38 @@ class BlendedModel(keras.Model):
         # What does not depend on it (the optimizer's iterations, the state of
         # random generators) would still be counted on by Keras' own step.
         with tf.control_dependencies(tf.nest.flatten(data)):
-            return super().train_step(data)
+            size = tf.shape(tf.nest.flatten(data)[0])[0]
+            statistics = replicas.SharedStatistics(self.network, size)
+            logs = super().train_step(data)
+            statistics.update()
+            return replicas.packed(logs, self.distribute_strategy)
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        return replicas.packed(super().test_step(data), self.distribute_strategy)
+
+    def make_train_function(self, force: bool = False) -> None:
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = replicas.unpacked(
+                self.train_function, self.distribute_strategy
+            )
+
+    def make_test_function(self, force: bool = False) -> None:
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = replicas.unpacked(
+                self.test_function, self.distribute_strategy
+            )
+
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Builds the optimizer: the network is built.
+
+        Keras' own hands the model batches that are still divided by replica,
+        which fails on several workers (Keras issue 20585).
+        """
+        if not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def compute_loss(
         self,
@@ -261,13 +293,18 @@ class BlendedModel(keras.Model):
         training: bool = True,
     ) -> tf.Tensor:
         """Returns this replica's share of the blended loss and penalties."""
-        del x, training
+        del x
         head_losses = tf.stack(
             [
                 self._loss(y, y_pred[head], sample_weight)
                 for head in self.head_names
             ]
         )  # (H,), each already divided by the replica count
+        if training:
+            size = tf.shape(y_pred[JOINT])[0]
+            head_losses = replicas.in_proportion(
+                head_losses, self._loss, size, sample_weight
+            )
         weights = tf.convert_to_tensor(self._weights_variable)
         loss = self.loss_scale * tf.reduce_sum(weights * head_losses)
         if self.losses:
@@ -338,23 +375,25 @@ class BlendedModel(keras.Model):
         self._check_fit(call)
         call["callbacks"] = fitting.arrange_callbacks(call, self._head_metrics)
         call.pop("self")
-        if pipeline.feed_of(call["x"]) is None:
-            return super().fit(**call)
-        call["shuffle"] = False  # the feed shuffles, by epoch
-        with fitting.unknown_length():
-            return super().fit(**call)
+        if pipeline.feed_of(call["x"]) is not None:
+            call["shuffle"] = False  # the feed shuffles, by epoch
+        return replicas.fit(self, call)
 
     @_documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
             self._check(x, y, kwargs.get("sample_weight"))
-        return super().evaluate(x, y, **kwargs)
+        return replicas.evaluate(self, {"x": x, "y": y} | kwargs)
 
     @_documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, (Mapping, np.ndarray)):
             checks.check_inputs(self.network, x)
-        return super().predict(x, *args, **kwargs)
+        bound = inspect.signature(keras.Model.predict).bind(
+            self, x, *args, **kwargs
+        )
+        call = {**bound.arguments}
+        return replicas.predict(call.pop("self"), call)
 
     def _check(self, x: Any, y: Any, sample_weight: Any) -> None:
         is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None

@@ -1,0 +1,265 @@
+"""What a step needs to be right on many replicas and many workers.
+
+Keras 3 falls short in four places. Each mend is here, and a no-op on one
+device:
+
+1. A gradient is the mean of the replicas' means, so an example counts more in
+   a small slice than in a large one: `in_proportion`.
+2. Batch-norm statistics are kept by each replica for itself, and an empty
+   slice makes them NaN: `shared_statistics`.
+3. `fit` under MultiWorkerMirroredStrategy averages scalar logs along an axis
+   that they lack (Keras issue 20585): `packed` and `unpacked`.
+4. Class weights, and arrays shuffled by each worker for itself, do not go
+   with shared input: `fit`, `evaluate`, `predict`.
+"""
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gblend_keras.blending import fitting
+from gblend_keras.data import arrays
+from gblend_keras.data import pipeline
+from gblend_keras.data import shares
+
+_SEPARATOR = "\n"  # in no log's name
+_CACHED = "_use_cached_eval_dataset"  # an `evaluate` from within `fit`
+
+
+def num_replicas() -> int:
+    """Returns how many replicas train together, here and now."""
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def share_of_batch(size: tf.Tensor) -> tf.Tensor:
+    """Returns which share of the global batch this replica has.
+
+    Args:
+        size: How many examples this replica has, or their summed weight.
+    """
+    context = tf.distribute.get_replica_context()
+    size = tf.cast(size, tf.float32)
+    total = context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+    return tf.math.divide_no_nan(size, total)
+
+
+def in_proportion(
+    loss_shares: tf.Tensor,
+    loss: keras.losses.Loss,
+    size: tf.Tensor,
+    sample_weight: Any = None,
+) -> tf.Tensor:
+    """Lets each example pull as hard, however many share its replica.
+
+    The values stay: Keras weights them by size when it reports them.
+
+    Args:
+        loss_shares: Losses of this replica, divided by the replica count.
+        loss: What computed them.
+        size: Examples on this replica.
+        sample_weight: Their weights, or None.
+
+    Returns:
+        The same values; their gradients, summed over replicas, are those of
+        the loss of the global batch.
+    """
+    replicas = num_replicas()
+    if replicas == 1 or loss.reduction in ("sum", "none", None):
+        return loss_shares
+    if loss.reduction == "mean_with_sample_weight" and sample_weight is not None:
+        size = tf.reduce_sum(sample_weight)
+    factor = tf.stop_gradient(share_of_batch(size)) * replicas
+    moving = loss_shares - tf.stop_gradient(loss_shares)  # 0, with a gradient
+    return loss_shares + (tf.cast(factor, moving.dtype) - 1) * moving
+
+
+class SharedStatistics:
+    """Makes moving statistics those of the global batch.
+
+    Each replica's change counts by its share of the examples. Keras keeps
+    batch-norm statistics without any aggregation, so replicas would drift
+    apart, and the first one's would be saved.
+
+    Args:
+        model: Its non-trainable numbers are watched.
+        size: Examples on this replica.
+    """
+
+    def __init__(self, model: keras.Model, size: tf.Tensor) -> None:
+        self._size = size
+        self._variables = []
+        if num_replicas() > 1:
+            self._variables = [
+                variable
+                for variable in model.non_trainable_variables
+                if variable.aggregation == "none"
+                and keras.backend.is_float_dtype(variable.dtype)
+            ]
+        self._before = [tf.identity(each.value) for each in self._variables]
+
+    def update(self) -> None:
+        """Replaces each replica's own change by the common one."""
+        if not self._variables:
+            return
+        share = share_of_batch(self._size)
+        changes = []
+        for variable, before in zip(self._variables, self._before, strict=True):
+            change = tf.identity(variable.value) - before
+            # Of an empty slice the mean is NaN.
+            changes.append(
+                tf.where(
+                    share > 0,
+                    tf.cast(share, change.dtype) * change,
+                    tf.zeros_like(change),
+                )
+            )
+        context = tf.distribute.get_replica_context()
+        common = context.all_reduce(tf.distribute.ReduceOp.SUM, changes)
+        for variable, before, change in zip(
+            self._variables, self._before, common, strict=True
+        ):
+            variable.assign(before + change)
+
+
+def packed(
+    logs: Mapping[str, tf.Tensor], strategy: tf.distribute.Strategy
+) -> dict[str, tf.Tensor]:
+    """Puts the logs of a step into one tensor with a leading axis.
+
+    Keras averages each log over workers by itself, along axis 0: scalars make
+    it fail. One tensor also costs one exchange where ten logs cost ten.
+    """
+    if not shares.is_multi_worker(strategy):
+        return dict(logs)
+    values = [tf.cast(value, tf.float32) for value in logs.values()]
+    return {_SEPARATOR.join(logs): tf.stack(values)[None]}
+
+
+def unpacked(
+    function: Callable[[Any], Any], strategy: tf.distribute.Strategy
+) -> Callable[[Any], Any]:
+    """Undoes `packed` behind a function that Keras made of a step."""
+    if not shares.is_multi_worker(strategy):
+        return function
+
+    def logs_of_step(iterator: Any) -> dict[str, tf.Tensor]:
+        ((names, values),) = function(iterator).items()
+        return dict(
+            zip(names.split(_SEPARATOR), tf.unstack(values), strict=True)
+        )
+
+    return logs_of_step
+
+
+def fit(model: keras.Model, call: Mapping[str, Any]) -> Any:
+    """Runs Keras' own `fit` on data that is shared out.
+
+    Args:
+        model: A compiled model.
+        call: Arguments of `keras.Model.fit`.
+
+    Raises:
+        TypeError: If the data cannot be shared out to several workers.
+        ValueError: If `validation_split` is used on several workers.
+    """
+    shared = _shared_fit(call, model.distribute_strategy)
+    with _quiet_end(shared["x"], pipeline.feed_of(call["x"]) is not None):
+        return keras.Model.fit(model, **shared)
+
+
+def evaluate(model: keras.Model, call: Mapping[str, Any]) -> Any:
+    """Runs Keras' own `evaluate` on data that is shared out."""
+    strategy, call = model.distribute_strategy, dict(call)
+    if shares.is_multi_worker(strategy) and not call.get(_CACHED):
+        data = (call["x"], call.pop("y"), call.pop("sample_weight", None))
+        dataset = _dataset(data, call.pop("batch_size", None))
+        call["x"] = shares.share_out(dataset, strategy)
+    with _quiet_end(call["x"]):
+        return keras.Model.evaluate(model, **call)
+
+
+def predict(model: keras.Model, call: Mapping[str, Any]) -> Any:
+    """Runs Keras' own `predict` on data that is shared out."""
+    strategy, call = model.distribute_strategy, dict(call)
+    if shares.is_multi_worker(strategy):
+        data = (call["x"], None, None)
+        dataset = _dataset(data, call.pop("batch_size", None))
+        call["x"] = shares.share_out(dataset, strategy)
+    with _quiet_end(call["x"]):
+        return keras.Model.predict(model, **call)
+
+
+def _quiet_end(data: Any, of_unknown_length: bool = False) -> Any:
+    """Spares a warning at the end of data whose length is not known."""
+    shared = isinstance(data, tf.distribute.DistributedDataset)
+    if shared or of_unknown_length:
+        return fitting.unknown_length()
+    return contextlib.nullcontext()
+
+
+def _shared_fit(
+    call: Mapping[str, Any], strategy: tf.distribute.Strategy
+) -> dict[str, Any]:
+    """Returns the arguments of a `fit` whose data is shared out."""
+    call = dict(call)
+    if not shares.is_multi_worker(strategy):
+        return call
+    if call.get("validation_split"):
+        raise ValueError(
+            "`validation_split` cannot be used on several workers. Expected "
+            "0. Received: validation_split="
+            f"{call['validation_split']}. Pass `validation_data`."
+        )
+    data = (call["x"], call.get("y"), call.get("sample_weight"))
+    size = call.get("batch_size")
+    dataset = _dataset(data, size, shuffle=call.get("shuffle", True))
+    dataset = shares.with_class_weight(dataset, call.get("class_weight"))
+    held = call.get("validation_data")
+    if isinstance(held, (tuple, list)):
+        held = _dataset(
+            (*held, *[None] * (3 - len(held))),
+            call.get("validation_batch_size") or size,
+        )
+    return call | {
+        "x": shares.share_out(dataset, strategy),
+        "y": None,
+        "sample_weight": None,
+        "batch_size": None,
+        "class_weight": None,
+        "shuffle": False,
+        "validation_data": shares.share_out(held, strategy),
+        "validation_batch_size": None,
+    }
+
+
+def _dataset(
+    data: tuple[Any, Any, Any], batch_size: int | None, *, shuffle: bool = False
+) -> Any:
+    """Returns batches that are the same on every worker."""
+    x, y, sample_weight = data
+    if isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)):
+        return x
+    size = batch_size or 32  # Keras' own default
+    if isinstance(x, Mapping) and y is None:
+        return tf.data.Dataset.from_tensor_slices((dict(x),)).batch(size)
+    examples = pipeline.as_examples((x, y, sample_weight))
+    if examples is None:
+        raise TypeError(
+            "`x` cannot be shared out to several workers. Expected a "
+            "tf.data.Dataset that gives each worker the same batches, or "
+            f"arrays {{modality: array}}. Received: {type(x).__name__}. "
+            "Turn it into a tf.data.Dataset."
+        )
+    return _of_arrays(examples, size, shuffle=shuffle)
+
+
+def _of_arrays(
+    examples: arrays.Examples, size: int, *, shuffle: bool
+) -> tf.data.Dataset:
+    if shuffle:
+        return pipeline.make_training_dataset(examples, batch_size=size)
+    return pipeline.make_dataset(examples, batch_size=size)
