@@ -1,4 +1,4 @@
-"""The name of a strategy -> the `tf.distribute.Strategy`, and who writes."""
+"""The name of a strategy -> the `tf.distribute.Strategy`."""
 
 import json
 import os
@@ -64,25 +64,7 @@ def check_cluster(text: str | None) -> None:
             f"`TF_CONFIG` does not say who this process is. {advice}"
         ) from error
     if kind not in ("chief", "worker") or not 0 <= index < count:
-        raise ValueError(
-            f"`TF_CONFIG` has no address for this task. {advice}"
-        )
-
-
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Says if this process is the one that writes files.
-
-    Under a multi-worker strategy that is the task "chief", or worker 0 where
-    there is none; elsewhere there is one process only.
-    """
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return True
-    resolver = strategy.cluster_resolver
-    if resolver.task_type is None:  # no TF_CONFIG: one process
-        return True
-    has_chief = "chief" in resolver.cluster_spec().as_dict()
-    wanted = ("chief" if has_chief else "worker", 0)
-    return (resolver.task_type, resolver.task_id) == wanted
+        raise ValueError(f"`TF_CONFIG` has no address for this task. {advice}")
 
 
 def _tpu_strategy() -> tf.distribute.TPUStrategy:

@@ -16,12 +16,14 @@ import tensorflow as tf
 
 from gblend_keras import building
 from gblend_keras import checkpointing
+from gblend_keras import cluster
 from gblend_keras import config
 from gblend_keras import distribution
 from gblend_keras import files
 from gblend_keras import progress
 from gblend_keras import reporting
 from gblend_keras.blending import callback as blending
+from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import arrays
 from gblend_keras.data import holdout
@@ -73,25 +75,68 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
             the recipe does not fit the data.
         FloatingPointError: If a loss is not finite.
     """
+    # Before any tensor exists; the recipe as given names the run.
+    strategy = distribution.make_strategy(run.strategy)
     identity = _identity(recipe, run)
-    check_workdir(run.workdir, identity)
-    if (run.workdir / "summary.json").exists():
+    cluster.on_chief(strategy, lambda: check_workdir(run.workdir, identity))
+    run = dataclasses.replace(
+        run, verbose=run.verbose and cluster.is_chief(strategy)
+    )
+    if everywhere(strategy, run.workdir / "summary.json"):
         summary = reporting.read_summary(run.workdir)
         if run.verbose:
             print(f"The run in {run.workdir} is finished; nothing to do.")
         return summary
+    recipe = for_replicas(recipe, strategy.num_replicas_in_sync, run.verbose)
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
     _check_blend(run.blend, list(splits.train.shapes))
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    with distribution.make_strategy(run.strategy).scope():
+    with strategy.scope():
         model = building.build_model(_for_blend(recipe, run.blend), splits)
-    files.write_json(run.workdir / "recipe.json", identity)
+    path = run.workdir / "recipe.json"
+    cluster.on_chief(strategy, lambda: files.write_json(path, identity))
+    everywhere(strategy, path)
     started = time.monotonic()
     callbacks = _fit(model, recipe, run, splits)
     seconds = time.monotonic() - started
     return _finish(model, recipe, run, splits, callbacks, seconds)
+
+
+def everywhere(strategy: tf.distribute.Strategy, path: Path) -> bool:
+    """Says if a file exists; all workers must see the same.
+
+    Raises:
+        ValueError: If some workers see it and others do not.
+    """
+    found = path.exists()
+    count = cluster.num_true(strategy, found)
+    if count not in (0, cluster.num_workers(strategy)):
+        raise ValueError(
+            f"`workdir` is not shared: {path.parent}. Expected every worker "
+            f"to see {path.name}. Received: {count} of "
+            f"{cluster.num_workers(strategy)} see it. "
+            "Choose a folder that all machines mount."
+        )
+    return found
+
+
+def for_replicas(
+    recipe: config.Recipe, num_replicas: int, verbose: bool
+) -> config.Recipe:
+    """Makes the batch size that of all replicas together, and says so."""
+    size = recipe.data.batch_size
+    if recipe.train.per_replica:
+        size *= num_replicas
+    rate = building.learning_rate(recipe.train, num_replicas)
+    if verbose and num_replicas > 1:
+        print(
+            f"{num_replicas} replicas: {size} examples a step, "
+            f"learning rate {rate:g}."
+        )
+    data = dataclasses.replace(recipe.data, batch_size=size)
+    return dataclasses.replace(recipe, data=data)
 
 
 def _for_blend(recipe: config.Recipe, blend: str) -> config.Recipe:
@@ -185,11 +230,14 @@ def _fit(
             num_replicas=model.distribute_strategy.num_replicas_in_sync,
         ),
         progress.TrainingProgress(recipe.train.epochs, show=run.verbose),
-        checkpointing.MetricsLog(
-            run.workdir / "metrics.csv", epochs_done=epochs_done
-        ),
-        checkpointing.RunCheckpoint(checkpoints),
     ]
+    if cluster.is_chief(model.distribute_strategy):
+        callbacks += [
+            checkpointing.MetricsLog(
+                run.workdir / "metrics.csv", epochs_done=epochs_done
+            ),
+            checkpointing.RunCheckpoint(checkpoints),
+        ]
     model.fit(
         dataset,
         validation_data=pipeline.make_dataset(
@@ -298,6 +346,7 @@ def _finish(
     ]
     # With evaluate_on="validation", `splits.test` is a part of training data.
     reported_on = recipe.data.evaluate_on
+    num_replicas = model.distribute_strategy.num_replicas_in_sync
     watched = "validation" if splits.validation else reported_on
     summary = {
         "format": RUN_FORMAT,
@@ -308,6 +357,9 @@ def _finish(
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
+        "num_replicas": num_replicas,
+        "batch_size": recipe.data.batch_size,  # of all replicas together
+        "learning_rate": building.learning_rate(recipe.train, num_replicas),
         "seconds": round(seconds, 1),
         "examples_trained_in_estimates": sum(
             estimate.examples_trained for estimate in estimates
@@ -316,6 +368,20 @@ def _finish(
             sum(estimate.seconds for estimate in estimates), 1
         ),
     }
+    cluster.on_chief(
+        model.distribute_strategy,
+        lambda: _write(model, run, summary, estimates, watched),
+    )
+    return summary
+
+
+def _write(
+    model: BlendedModel,
+    run: Run,
+    summary: dict[str, Any],
+    estimates: list[BlendEstimate],
+    watched: str,
+) -> None:
     with files.replacing(run.workdir / "model.keras") as beside:
         model.save(beside)
     title = f"blend: {run.blend}, seed {run.seed}"
@@ -330,7 +396,6 @@ def _finish(
         reporting.plot_weights(run.workdir, history, title=title)
     files.write_json(run.workdir / "summary.json", summary)
     shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)
-    return summary
 
 
 def accuracies(

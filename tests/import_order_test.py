@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "gblend_keras"
 ORDER = (
     "files",
     "config",
+    "cluster",
     "recipes",
     "data.arrays",
     "data.npz",
@@ -23,6 +24,7 @@ ORDER = (
     "data.sets",
     "data.sources",
     "data.pipeline",
+    "data.shares",
     "towers",
     "fusion",
     "network",
@@ -34,6 +36,7 @@ ORDER = (
     "blending.losses",
     "blending.measuring",
     "blending.fitting",
+    "blending.replicas",
     "blending.model",
     "blending.snapshot",
     "blending.probe",

@@ -43,7 +43,11 @@ _SET = flags.DEFINE_multi_string(
     "set", [], "Changes a setting of the recipe: section.key=value."
 )
 _STRATEGY = flags.DEFINE_enum(
-    "strategy", "default", ["default", "mirrored"], "Devices to train on."
+    "strategy",
+    "default",
+    ["default", "mirrored", "multi_worker", "tpu"],
+    "Devices to train on: one; all of this machine; those of several "
+    "machines (see tools/launch); a TPU.",
 )
 _DETERMINISTIC = flags.DEFINE_bool(
     "deterministic", False, "Bit-for-bit repeatable operations; slower."

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from absl import logging
 
+from gblend_keras import cluster
 from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import progress
@@ -181,7 +182,8 @@ class GradientBlending(fitting.BlendCallback):
             if estimate.epoch == window.epoch
             and self._fingerprints.get(window.epoch) == fingerprint
         ]
-        if found:
+        # On several workers: all take it from there, or all estimate anew.
+        if cluster.all_true(self.model.distribute_strategy, bool(found)):
             estimate = found[0]
         else:
             estimate = self._estimator.estimate(
@@ -221,7 +223,8 @@ class GradientBlending(fitting.BlendCallback):
         return digest.hexdigest()
 
     def _write_history(self) -> None:
-        if self._history_path is None:
+        chief = cluster.is_chief(self.model.distribute_strategy)
+        if self._history_path is None or not chief:
             return
         entries = [
             {

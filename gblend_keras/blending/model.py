@@ -57,6 +57,9 @@ class BlendedModel(keras.Model):
             head is called `joint`.
     """
 
+    train_function: Any  # Keras makes these
+    test_function: Any
+
     def __init__(
         self,
         network: keras.Model,
@@ -223,6 +226,12 @@ class BlendedModel(keras.Model):
         )
         self._measurer = None
         super().compile(optimizer=optimizer, **kwargs)
+        replicas.check_settings(
+            self.distribute_strategy,
+            self.optimizer,
+            steps_per_execution=self.steps_per_execution,
+            jit_compile=self.jit_compile,
+        )
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": self._loss,
@@ -258,7 +267,9 @@ class BlendedModel(keras.Model):
             return replicas.packed(logs, self.distribute_strategy)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        return replicas.packed(super().test_step(data), self.distribute_strategy)
+        return replicas.packed(
+            super().test_step(data), self.distribute_strategy
+        )
 
     def make_train_function(self, force: bool = False) -> None:
         if self.train_function is None or force:
@@ -361,7 +372,10 @@ class BlendedModel(keras.Model):
         """
         if self._measurer is None:
             self._measurer = measuring.Measurer(
-                self.network, self._loss, multi_label=self.multi_label
+                self.network,
+                self._loss,
+                multi_label=self.multi_label,
+                strategy=self.distribute_strategy,
             )
         return self._measurer.measure(
             dataset, measure, class_weight=class_weight

@@ -21,6 +21,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gblend_keras import cluster
 from gblend_keras.blending import fitting
 from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
@@ -33,6 +34,39 @@ _CACHED = "_use_cached_eval_dataset"  # an `evaluate` from within `fit`
 def num_replicas() -> int:
     """Returns how many replicas train together, here and now."""
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def check_settings(
+    strategy: tf.distribute.Strategy,
+    optimizer: keras.Optimizer,
+    *,
+    steps_per_execution: int,
+    jit_compile: bool,
+) -> None:
+    """Raises if a setting does not go with several replicas."""
+    if strategy.num_replicas_in_sync == 1:
+        return
+    accumulated = getattr(optimizer, "inner_optimizer", optimizer)
+    if accumulated.gradient_accumulation_steps:
+        raise ValueError(
+            "`gradient_accumulation_steps` cannot be used on several "
+            "replicas: Keras updates inside a condition, and TensorFlow "
+            "cannot exchange gradients there. Expected None. Received: "
+            f"{accumulated.gradient_accumulation_steps}. "
+            "Use a smaller batch, or more replicas."
+        )
+    if steps_per_execution > 1 and cluster.is_multi_worker(strategy):
+        raise ValueError(
+            "`steps_per_execution` cannot be used on several workers: "
+            "TensorFlow cannot exchange gradients inside Keras' loop. "
+            f"Expected 1. Received: {steps_per_execution}. Leave it out."
+        )
+    if jit_compile and not tf.config.list_logical_devices("GPU"):
+        raise ValueError(
+            "`jit_compile` cannot be used on several CPU replicas: TensorFlow "
+            "cannot compile exchanges between CPUs. Expected False. "
+            "Received: True. Leave it out; a TPU compiles in any case."
+        )
 
 
 def share_of_batch(size: tf.Tensor) -> tf.Tensor:
@@ -70,7 +104,10 @@ def in_proportion(
     replicas = num_replicas()
     if replicas == 1 or loss.reduction in ("sum", "none", None):
         return loss_shares
-    if loss.reduction == "mean_with_sample_weight" and sample_weight is not None:
+    if (
+        loss.reduction == "mean_with_sample_weight"
+        and sample_weight is not None
+    ):
         size = tf.reduce_sum(sample_weight)
     factor = tf.stop_gradient(share_of_batch(size)) * replicas
     moving = loss_shares - tf.stop_gradient(loss_shares)  # 0, with a gradient
@@ -133,7 +170,7 @@ def packed(
     Keras averages each log over workers by itself, along axis 0: scalars make
     it fail. One tensor also costs one exchange where ten logs cost ten.
     """
-    if not shares.is_multi_worker(strategy):
+    if not cluster.is_multi_worker(strategy):
         return dict(logs)
     values = [tf.cast(value, tf.float32) for value in logs.values()]
     return {_SEPARATOR.join(logs): tf.stack(values)[None]}
@@ -143,7 +180,7 @@ def unpacked(
     function: Callable[[Any], Any], strategy: tf.distribute.Strategy
 ) -> Callable[[Any], Any]:
     """Undoes `packed` behind a function that Keras made of a step."""
-    if not shares.is_multi_worker(strategy):
+    if not cluster.is_multi_worker(strategy):
         return function
 
     def logs_of_step(iterator: Any) -> dict[str, tf.Tensor]:
@@ -174,7 +211,7 @@ def fit(model: keras.Model, call: Mapping[str, Any]) -> Any:
 def evaluate(model: keras.Model, call: Mapping[str, Any]) -> Any:
     """Runs Keras' own `evaluate` on data that is shared out."""
     strategy, call = model.distribute_strategy, dict(call)
-    if shares.is_multi_worker(strategy) and not call.get(_CACHED):
+    if cluster.is_multi_worker(strategy) and not call.get(_CACHED):
         data = (call["x"], call.pop("y"), call.pop("sample_weight", None))
         dataset = _dataset(data, call.pop("batch_size", None))
         call["x"] = shares.share_out(dataset, strategy)
@@ -185,7 +222,7 @@ def evaluate(model: keras.Model, call: Mapping[str, Any]) -> Any:
 def predict(model: keras.Model, call: Mapping[str, Any]) -> Any:
     """Runs Keras' own `predict` on data that is shared out."""
     strategy, call = model.distribute_strategy, dict(call)
-    if shares.is_multi_worker(strategy):
+    if cluster.is_multi_worker(strategy):
         data = (call["x"], None, None)
         dataset = _dataset(data, call.pop("batch_size", None))
         call["x"] = shares.share_out(dataset, strategy)
@@ -206,7 +243,7 @@ def _shared_fit(
 ) -> dict[str, Any]:
     """Returns the arguments of a `fit` whose data is shared out."""
     call = dict(call)
-    if not shares.is_multi_worker(strategy):
+    if not cluster.is_multi_worker(strategy):
         return call
     if call.get("validation_split"):
         raise ValueError(

@@ -1,22 +1,11 @@
 """A dataset of global batches -> what each replica of many workers gets."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
-
-def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Returns how many processes train together under a strategy."""
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return 1
-    cluster = strategy.cluster_resolver.cluster_spec().as_dict()
-    training = [cluster.get(kind, []) for kind in ("chief", "worker")]
-    return max(1, sum(map(len, training)))
-
-
-def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
-    """Says if several processes, each with its own input, train together."""
-    return num_workers(strategy) > 1
+from gblend_keras import cluster
 
 
 def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
@@ -39,7 +28,7 @@ def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
         A `tf.distribute.DistributedDataset` under a multi-worker strategy;
         otherwise `dataset`, for Keras divides it well.
     """
-    if not is_multi_worker(strategy) or not isinstance(
+    if not cluster.is_multi_worker(strategy) or not isinstance(
         dataset, tf.data.Dataset
     ):
         return dataset
@@ -54,6 +43,27 @@ def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
         return _slices(dataset, own, num_slices).prefetch(2 * len(own))
 
     return strategy.distribute_datasets_from_function(of_worker)
+
+
+def distributed(
+    dataset: tf.data.Dataset, strategy: tf.distribute.Strategy
+) -> Any:
+    """Returns a dataset shared out under any strategy, to iterate over."""
+    if cluster.is_multi_worker(strategy):
+        return share_out(dataset, strategy)
+    return strategy.experimental_distribute_dataset(dataset)
+
+
+def slice_number(strategy: tf.distribute.Strategy) -> tf.Tensor:
+    """Returns which slice of the global batch this replica has.
+
+    To be called in a replica's step.
+    """
+    context = tf.distribute.get_replica_context()
+    workers = cluster.num_workers(strategy)
+    each = context.num_replicas_in_sync // workers
+    number = context.replica_id_in_sync_group
+    return (number % each) * workers + number // each
 
 
 def _slices(
@@ -91,7 +101,7 @@ def _with_size(value: tf.Tensor, size: int | None) -> tf.Tensor:
 
 
 def with_class_weight(
-    dataset: tf.data.Dataset, class_weight: dict[int, float] | None
+    dataset: tf.data.Dataset, class_weight: Mapping[int, float] | None
 ) -> tf.data.Dataset:
     """Multiplies class weights into the sample weights of a dataset.
 

@@ -1,6 +1,6 @@
 """Everything that must not depend on how many replicas do it, into one file.
 
-    python -m tests.distribution.worker STRATEGY FILE [VARIANT]
+python -m tests.distribution.worker STRATEGY FILE [VARIANT]
 """
 
 import sys
@@ -38,7 +38,9 @@ def tower(modality, size):
 def model(strategy, **compile_arguments):
     """Builds and compiles the model."""
     with strategy.scope():
-        towers = {f"m{index}": tower(f"m{index}", 6 + index) for index in (0, 1)}
+        towers = {
+            f"m{index}": tower(f"m{index}", 6 + index) for index in (0, 1)
+        }
         blended = gb.BlendedModel(gb.late_fusion(towers, toy.NUM_CLASSES))
         blended.compile(
             keras.optimizers.SGD(0.05, momentum=0.9),

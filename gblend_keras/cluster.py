@@ -1,0 +1,78 @@
+"""Which process this is among those that train together."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+def num_workers(strategy: tf.distribute.Strategy) -> int:
+    """Returns how many processes train together under a strategy."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    tasks = strategy.cluster_resolver.cluster_spec().as_dict()
+    counts = [len(tasks.get(kind, [])) for kind in ("chief", "worker")]
+    return max(1, sum(counts))
+
+
+def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
+    """Says if several processes, each with its own input, train together."""
+    return num_workers(strategy) > 1
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Says if this process is the one that writes files.
+
+    Under a multi-worker strategy that is the task "chief", or worker 0 where
+    there is none; elsewhere there is one process only.
+    """
+    if not is_multi_worker(strategy):
+        return True
+    resolver = strategy.cluster_resolver
+    has_chief = "chief" in resolver.cluster_spec().as_dict()
+    wanted = ("chief" if has_chief else "worker", 0)
+    return (resolver.task_type, resolver.task_id) == wanted
+
+
+def num_true(strategy: tf.distribute.Strategy, flag: bool) -> int:
+    """Counts the workers whose flag is true; each worker must call it.
+
+    Workers that decided differently would wait for each other for ever.
+    """
+    if not is_multi_worker(strategy):
+        return int(flag)
+
+    def summed() -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        value = tf.constant(float(flag))
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+    counts = strategy.experimental_local_results(strategy.run(summed))
+    replicas_of_worker = strategy.num_replicas_in_sync / num_workers(strategy)
+    return round(float(counts[0]) / replicas_of_worker)
+
+
+def all_true(strategy: tf.distribute.Strategy, flag: bool) -> bool:
+    """Says if the flag is true on every worker; each worker must call it."""
+    return num_true(strategy, flag) == num_workers(strategy)
+
+
+def on_chief(
+    strategy: tf.distribute.Strategy, work: Callable[[], None]
+) -> None:
+    """Does something on the chief, while the other workers wait.
+
+    Raises:
+        ValueError: On every worker, if it fails on the chief with a
+            `ValueError` or an `OSError`.
+    """
+    failure: Exception | None = None
+    if is_chief(strategy):
+        try:
+            work()
+        except (ValueError, OSError) as error:
+            failure = error
+    if not all_true(strategy, failure is None):
+        raise failure or ValueError(
+            "The chief worker stopped. Expected it to go on. Received: an "
+            "error there. See the log of the chief, which is worker 0."
+        )
