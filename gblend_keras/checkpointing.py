@@ -64,7 +64,8 @@ def restore_newest(model: keras.Model, folder: Path) -> int:
         ValueError: If there are checkpoints but none can be read.
     """
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     saved = saved_epochs(folder)
     for epoch, path in saved:
         try:

@@ -297,9 +297,8 @@ class TrainConfig:
             one update; on one device only.
         precision: "float32", or "mixed_bfloat16" or "mixed_float16": the
             Keras policy of the towers. Heads and losses stay float32.
-        steps_per_execution: Steps that run before Python is asked again; on
-            one machine only.
-        jit_compile: Compile the step with XLA; on one device only.
+        steps_per_execution: Steps between two calls of the callbacks.
+        jit_compile: Compile the step with XLA; not on several CPUs.
         loss_scale: Factor on the blended loss; 0 for the number of heads.
         hidden_units: Of the joint head; 0 for the widest tower's features.
         fusion_dropout: Share of the concatenated features dropped.

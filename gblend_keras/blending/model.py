@@ -229,7 +229,6 @@ class BlendedModel(keras.Model):
         replicas.check_settings(
             self.distribute_strategy,
             self.optimizer,
-            steps_per_execution=self.steps_per_execution,
             jit_compile=self.jit_compile,
         )
         self._compile_arguments = {
@@ -274,16 +273,14 @@ class BlendedModel(keras.Model):
     def make_train_function(self, force: bool = False) -> None:
         if self.train_function is None or force:
             super().make_train_function(force)
-            self.train_function = replicas.unpacked(
-                self.train_function, self.distribute_strategy
+            self.train_function = replicas.on_replicas(
+                self.train_function, self
             )
 
     def make_test_function(self, force: bool = False) -> None:
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = replicas.unpacked(
-                self.test_function, self.distribute_strategy
-            )
+            self.test_function = replicas.on_replicas(self.test_function, self)
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the optimizer: the network is built.

@@ -8,7 +8,8 @@ device:
 2. Batch-norm statistics are kept by each replica for itself, and an empty
    slice makes them NaN: `shared_statistics`.
 3. `fit` under MultiWorkerMirroredStrategy averages scalar logs along an axis
-   that they lack (Keras issue 20585): `packed` and `unpacked`.
+   that they lack (Keras issue 20585): `packed` and `on_replicas`.
+   So does `steps_per_execution` on several replicas.
 4. Class weights, and arrays shuffled by each worker for itself, do not go
    with shared input: `fit`, `evaluate`, `predict`.
 """
@@ -40,7 +41,6 @@ def check_settings(
     strategy: tf.distribute.Strategy,
     optimizer: keras.Optimizer,
     *,
-    steps_per_execution: int,
     jit_compile: bool,
 ) -> None:
     """Raises if a setting does not go with several replicas."""
@@ -54,12 +54,6 @@ def check_settings(
             "cannot exchange gradients there. Expected None. Received: "
             f"{accumulated.gradient_accumulation_steps}. "
             "Use a smaller batch, or more replicas."
-        )
-    if steps_per_execution > 1 and cluster.is_multi_worker(strategy):
-        raise ValueError(
-            "`steps_per_execution` cannot be used on several workers: "
-            "TensorFlow cannot exchange gradients inside Keras' loop. "
-            f"Expected 1. Received: {steps_per_execution}. Leave it out."
         )
     if jit_compile and not tf.config.list_logical_devices("GPU"):
         raise ValueError(
@@ -176,20 +170,43 @@ def packed(
     return {_SEPARATOR.join(logs): tf.stack(values)[None]}
 
 
-def unpacked(
-    function: Callable[[Any], Any], strategy: tf.distribute.Strategy
+def on_replicas(
+    function: Callable[[Any], Any], model: keras.Model
 ) -> Callable[[Any], Any]:
-    """Undoes `packed` behind a function that Keras made of a step."""
-    if not cluster.is_multi_worker(strategy):
+    """Makes a function, which Keras made of a step, serve several replicas.
+
+    Undoes `packed`, and runs the steps of one execution one by one: Keras'
+    own loop over them fails on several replicas. (A TPU keeps Keras' loop.)
+    """
+    strategy = model.distribute_strategy
+    if strategy.num_replicas_in_sync == 1 or isinstance(
+        strategy, tf.distribute.TPUStrategy
+    ):
         return function
 
-    def logs_of_step(iterator: Any) -> dict[str, tf.Tensor]:
-        ((names, values),) = function(iterator).items()
-        return dict(
-            zip(names.split(_SEPARATOR), tf.unstack(values), strict=True)
-        )
+    def steps_of_execution(iterator: Any) -> dict[str, tf.Tensor]:
+        logs: dict[str, tf.Tensor] = {}
+        num_steps = model.steps_per_execution
+        model.steps_per_execution = 1  # Keras looks at it here
+        try:
+            for _ in range(num_steps):
+                logs = function(iterator)
+        except (StopIteration, tf.errors.OutOfRangeError):
+            if not logs:
+                raise
+        finally:
+            model.steps_per_execution = num_steps
+        return _unpacked(logs)
 
-    return logs_of_step
+    return steps_of_execution
+
+
+def _unpacked(logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    (names,) = list(logs) if len(logs) == 1 else ("",)
+    if _SEPARATOR not in names:
+        return logs
+    values = tf.unstack(logs[names])
+    return dict(zip(names.split(_SEPARATOR), values, strict=True))
 
 
 def fit(model: keras.Model, call: Mapping[str, Any]) -> Any:

@@ -18,7 +18,8 @@ class Snapshot:
 
     def __init__(self, model: keras.Model) -> None:
         if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
+            with model.distribute_strategy.scope():
+                model.optimizer.build(model.trainable_variables)
         self._variables = state_variables(model)
         # np.array copies: what an optimizer later writes in place stays out.
         self._values = [

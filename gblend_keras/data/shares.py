@@ -40,7 +40,7 @@ def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
         own = range(
             context.input_pipeline_id, num_slices, context.num_input_pipelines
         )
-        return _slices(dataset, own, num_slices).prefetch(2 * len(own))
+        return slices(dataset, own, num_slices).prefetch(2 * len(own))
 
     return strategy.distribute_datasets_from_function(of_worker)
 
@@ -66,10 +66,16 @@ def slice_number(strategy: tf.distribute.Strategy) -> tf.Tensor:
     return (number % each) * workers + number // each
 
 
-def _slices(
+def slices(
     dataset: tf.data.Dataset, own: range, num_slices: int
 ) -> tf.data.Dataset:
-    """Cuts each batch and gives some of the slices, one after another."""
+    """Cuts each batch and gives some of the slices, one after another.
+
+    Args:
+        dataset: Global batches.
+        own: Numbers of the slices that are wanted.
+        num_slices: How many slices a batch has.
+    """
 
     def cut(*batch: Any) -> tf.data.Dataset:
         size = tf.shape(tf.nest.flatten(batch)[0], out_type=tf.int64)[0]

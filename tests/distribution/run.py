@@ -1,6 +1,6 @@
 """Trains the recipe in a folder: python -m tests.distribution.run WORKDIR ...
 
-    python -m tests.distribution.run WORKDIR DATA BLEND STRATEGY [SETTING ...]
+python -m tests.distribution.run WORKDIR DATA BLEND STRATEGY [SETTING ...]
 """
 
 import json
