@@ -1,6 +1,10 @@
 """Which process this is among those that train together."""
 
+import tempfile
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -31,6 +35,25 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     has_chief = "chief" in resolver.cluster_spec().as_dict()
     wanted = ("chief" if has_chief else "worker", 0)
     return (resolver.task_type, resolver.task_id) == wanted
+
+
+@contextmanager
+def folder_to_write(
+    strategy: tf.distribute.Strategy, folder: Path
+) -> Iterator[Path]:
+    """Gives the chief the folder and every other worker a temporary one.
+
+    All workers have to save a model together: Keras looks at its metrics
+    while it saves, and their values are exchanged.
+
+    Yields:
+        Where this process may write.
+    """
+    if is_chief(strategy):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="gblend-worker-") as own:
+        yield Path(own)
 
 
 def num_true(strategy: tf.distribute.Strategy, flag: bool) -> int:

@@ -218,8 +218,9 @@ def _fit(
 ) -> list[keras.callbacks.Callback]:
     """Trains the model to the end, from where an earlier try stopped."""
     dataset, blend_callbacks = _training_data(model, recipe, run, splits)
-    checkpoints = run.workdir / "checkpoint"
-    epochs_done = checkpointing.restore_newest(model, checkpoints)
+    epochs_done = checkpointing.restore_newest(
+        model, run.workdir / "checkpoint"
+    )
     if epochs_done and run.verbose:
         print(f"Going on after epoch {epochs_done} of {recipe.train.epochs}.")
     held = splits.validation or splits.test
@@ -231,23 +232,24 @@ def _fit(
         ),
         progress.TrainingProgress(recipe.train.epochs, show=run.verbose),
     ]
-    if cluster.is_chief(model.distribute_strategy):
+    strategy = model.distribute_strategy
+    with cluster.folder_to_write(strategy, run.workdir) as folder:
         callbacks += [
             checkpointing.MetricsLog(
-                run.workdir / "metrics.csv", epochs_done=epochs_done
+                folder / "metrics.csv", epochs_done=epochs_done
             ),
-            checkpointing.RunCheckpoint(checkpoints),
+            checkpointing.RunCheckpoint(folder / "checkpoint"),
         ]
-    model.fit(
-        dataset,
-        validation_data=pipeline.make_dataset(
-            held, batch_size=max(recipe.data.batch_size, 128)
-        ),
-        initial_epoch=epochs_done,
-        epochs=recipe.train.epochs,
-        callbacks=callbacks,
-        verbose=0,  # TrainingProgress shows it
-    )
+        model.fit(
+            dataset,
+            validation_data=pipeline.make_dataset(
+                held, batch_size=max(recipe.data.batch_size, 128)
+            ),
+            initial_epoch=epochs_done,
+            epochs=recipe.train.epochs,
+            callbacks=callbacks,
+            verbose=0,  # TrainingProgress shows it
+        )
     return callbacks
 
 
@@ -368,9 +370,14 @@ def _finish(
             sum(estimate.seconds for estimate in estimates), 1
         ),
     }
+    strategy = model.distribute_strategy
+    with (
+        cluster.folder_to_write(strategy, run.workdir) as folder,
+        files.replacing(folder / "model.keras") as beside,
+    ):
+        model.save(beside)
     cluster.on_chief(
-        model.distribute_strategy,
-        lambda: _write(model, run, summary, estimates, watched),
+        strategy, lambda: _write(model, run, summary, estimates, watched)
     )
     return summary
 
@@ -382,8 +389,6 @@ def _write(
     estimates: list[BlendEstimate],
     watched: str,
 ) -> None:
-    with files.replacing(run.workdir / "model.keras") as beside:
-        model.save(beside)
     title = f"blend: {run.blend}, seed {run.seed}"
     reporting.plot_curves(
         run.workdir,
