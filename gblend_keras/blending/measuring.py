@@ -73,9 +73,8 @@ class Measurer:
         measure: str,
         class_weight: Mapping[int, float] | None,
     ) -> tuple[FloatArray, FloatArray]:
-        weighted = shares.with_class_weight(dataset, class_weight)
         parts = []
-        for batch in shares.distributed(weighted, self._strategy):
+        for batch in shares.distributed(dataset, self._strategy, class_weight):
             part = self._measure_shares_function(batch, measure).numpy()
             parts.append(part[np.argsort(part[:, 0], kind="stable")])
         rows = np.concatenate(parts).astype(np.float64)

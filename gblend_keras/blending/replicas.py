@@ -271,7 +271,6 @@ def _shared_fit(
     data = (call["x"], call.get("y"), call.get("sample_weight"))
     size = call.get("batch_size")
     dataset = _dataset(data, size, shuffle=call.get("shuffle", True))
-    dataset = shares.with_class_weight(dataset, call.get("class_weight"))
     held = call.get("validation_data")
     if isinstance(held, (tuple, list)):
         held = _dataset(
@@ -279,7 +278,7 @@ def _shared_fit(
             call.get("validation_batch_size") or size,
         )
     return call | {
-        "x": shares.share_out(dataset, strategy),
+        "x": shares.share_out(dataset, strategy, call.get("class_weight")),
         "y": None,
         "sample_weight": None,
         "batch_size": None,

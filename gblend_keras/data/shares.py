@@ -6,9 +6,14 @@ from typing import Any
 import tensorflow as tf
 
 from gblend_keras import cluster
+from gblend_keras.data import pipeline
 
 
-def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
+def share_out(
+    dataset: Any,
+    strategy: tf.distribute.Strategy,
+    class_weight: Mapping[int, float] | None = None,
+) -> Any:
     """Gives each replica its slice of every global batch.
 
     The slices of a batch differ by one example at most and hold each example
@@ -23,6 +28,7 @@ def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
         dataset: A `tf.data.Dataset` of batches that gives the same batches on
             every worker. Other objects are returned as they are.
         strategy: What trains.
+        class_weight: `{class: weight}`, multiplied into sample weights.
 
     Returns:
         A `tf.distribute.DistributedDataset` under a multi-worker strategy;
@@ -40,18 +46,24 @@ def share_out(dataset: Any, strategy: tf.distribute.Strategy) -> Any:
         own = range(
             context.input_pipeline_id, num_slices, context.num_input_pipelines
         )
-        return slices(dataset, own, num_slices).prefetch(2 * len(own))
+        parts = pipeline.cut_into_slices(
+            dataset, lambda batches: slices(batches, own, num_slices)
+        )
+        return with_class_weight(parts, class_weight).prefetch(2 * len(own))
 
     return strategy.distribute_datasets_from_function(of_worker)
 
 
 def distributed(
-    dataset: tf.data.Dataset, strategy: tf.distribute.Strategy
+    dataset: tf.data.Dataset,
+    strategy: tf.distribute.Strategy,
+    class_weight: Mapping[int, float] | None = None,
 ) -> Any:
     """Returns a dataset shared out under any strategy, to iterate over."""
     if cluster.is_multi_worker(strategy):
-        return share_out(dataset, strategy)
-    return strategy.experimental_distribute_dataset(dataset)
+        return share_out(dataset, strategy, class_weight)
+    weighted = with_class_weight(dataset, class_weight)
+    return strategy.experimental_distribute_dataset(weighted)
 
 
 def slice_number(strategy: tf.distribute.Strategy) -> tf.Tensor:

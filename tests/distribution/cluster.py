@@ -73,3 +73,11 @@ def wait(processes, *, timeout_seconds, log_dir):
     said = "\n".join(path.read_text()[-3000:] for path in logs)
     assert codes == [0] * len(processes), f"{codes}\n{said}"
     return [path.read_text() for path in logs]
+
+
+def wait_until(condition, *, timeout_seconds):
+    """Waits until the condition holds; fails when time is up."""
+    end = time.monotonic() + timeout_seconds
+    while not condition():
+        assert time.monotonic() < end, "Time is up."
+        time.sleep(0.1)

@@ -67,3 +67,29 @@ def test_class_weights_multiply_sample_weights(one_hot):
         weighted = shares.with_class_weight(dataset, {1: 0.5, 2: 2.0})
         ((_, _, found),) = weighted
         assert found.numpy().tolist() == expected
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_slices_of_a_feed_are_read_alone_and_in_the_same_order(ours):
+    x, y = toy.arrays(num_examples=23)
+    examples = gb.Examples(x, y)
+
+    def batches():
+        train = gb.make_training_dataset(examples, batch_size=5, seed=3)
+        train.feed.start_epoch(4)
+        return train if ours else train.map(lambda x, y: (x, y))
+
+    whole = np.concatenate([part["m0"] for part, _ in batches()])
+    found = [
+        list(
+            gb.data.pipeline.cut_into_slices(
+                batches(),
+                lambda parts, index=index: shares.slices(
+                    parts, range(index, index + 1), 2
+                ),
+            )
+        )
+        for index in range(2)
+    ]
+    both = [part[0]["m0"] for pair in zip(*found, strict=True) for part in pair]
+    np.testing.assert_array_equal(np.concatenate(both), whole)
