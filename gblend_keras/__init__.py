@@ -53,9 +53,11 @@ _HOMES = {
 _MODULES = (
     "benchmarks",
     "building",
+    "cluster",
     "comparison",
     "config",
     "data",
+    "distribution",
     "recipes",
     "reporting",
     "training",

@@ -16,22 +16,22 @@ def results(tmp_path_factory):
     """Runs the same work on one device, two devices and two workers."""
     folder = tmp_path_factory.mktemp("results")
     script = "tests.distribution.worker"
-    log = (folder / "local.log").open("w")
     processes = cluster.start(
         ["-m", script, "multi_worker", str(folder / "worker {index}.npz")],
         num_workers=2,
         log_dir=folder,
     )
     for strategy, name in (("default", "one"), ("mirrored", "two")):
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", script, strategy, str(folder / name)],
-                cwd=cluster.ROOT,
-                env=cluster.environment(),
-                stdout=log,
-                stderr=log,
+        with (folder / f"worker-{name}.log").open("w") as log:
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", script, strategy, folder / name],
+                    cwd=cluster.ROOT,
+                    env=cluster.environment(),
+                    stdout=log,
+                    stderr=log,
+                )
             )
-        )
     cluster.wait(processes, timeout_seconds=600, log_dir=folder)
     paths = ("one.npz", "two.npz", "worker 0.npz", "worker 1.npz")
     return {

@@ -29,17 +29,14 @@ def train(strategy, setting):
     x, y = toy.arrays(num_examples=71)
     data = gb.make_training_dataset(gb.Examples(x, y), batch_size=24)
     try:
-        model = worker.model(
-            strategy,
-            keras.optimizers.SGD(0.05, momentum=0.9, **options),
-            **arguments,
-        )
+        model = worker.model(strategy, options, **arguments)
     except ValueError as error:
         return str(error)
     finally:
         keras.config.set_dtype_policy("float32")
     losses = toy.fit(model, data, epochs=2).history["loss"]
-    last = model.evaluate(data, verbose=0, return_dict=True)["loss"]
+    valid = gb.make_dataset(gb.Examples(x, y), batch_size=24)
+    last = model.evaluate(valid, verbose=0, return_dict=True)["loss"]
     return [*losses, last, float(np.abs(model.get_weights()[1]).sum())]
 
 
@@ -47,7 +44,8 @@ def statistics(strategy):
     """Trains batch-norm of each replica for itself; returns its values."""
     keras.utils.set_random_seed(1)
     with strategy.scope():
-        model = toy.model(norm=True, optimizer=keras.optimizers.SGD(0.0))
+        model = toy.model(norm=True)
+        model.optimizer.learning_rate.assign(0.0)
     x, y = toy.arrays(num_examples=73)
     data = gb.make_training_dataset(gb.Examples(x, y), batch_size=9)
     toy.fit(model, data, epochs=2)

@@ -38,7 +38,7 @@ def tower(modality, size):
     return keras.Model(inputs, x, name=f"{modality}_tower")
 
 
-def model(strategy, optimizer=None, **compile_arguments):
+def model(strategy, options=None, **compile_arguments):
     """Builds and compiles the model."""
     with strategy.scope():
         towers = {
@@ -46,7 +46,7 @@ def model(strategy, optimizer=None, **compile_arguments):
         }
         blended = gb.BlendedModel(gb.late_fusion(towers, toy.NUM_CLASSES))
         blended.compile(
-            optimizer or keras.optimizers.SGD(0.05, momentum=0.9),
+            keras.optimizers.SGD(0.05, momentum=0.9, **(options or {})),
             metrics=["accuracy"],
             **compile_arguments,
         )
