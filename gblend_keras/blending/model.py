@@ -261,7 +261,10 @@ class BlendedModel(keras.Model):
         with tf.control_dependencies(tf.nest.flatten(data)):
             size = tf.shape(tf.nest.flatten(data)[0])[0]
             statistics = replicas.SharedStatistics(self.network, size)
-            logs = super().train_step(data)
+            if replicas.num_replicas() == 1:
+                logs = super().train_step(data)
+            else:
+                logs = replicas.train_step(self, data, size)
             statistics.update()
             return replicas.packed(logs, self.distribute_strategy)
 

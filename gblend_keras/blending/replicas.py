@@ -6,7 +6,7 @@ device:
 1. A gradient is the mean of the replicas' means, so an example counts more in
    a small slice than in a large one: `in_proportion`.
 2. Batch-norm statistics are kept by each replica for itself, and an empty
-   slice makes them NaN: `shared_statistics`.
+   slice makes them and some gradients NaN: `SharedStatistics`, `train_step`.
 3. `fit` under MultiWorkerMirroredStrategy averages scalar logs along an axis
    that they lack (Keras issue 20585): `packed` and `on_replicas`.
    So does `steps_per_execution` on several replicas.
@@ -106,6 +106,55 @@ def in_proportion(
     factor = tf.stop_gradient(share_of_batch(size)) * replicas
     moving = loss_shares - tf.stop_gradient(loss_shares)  # 0, with a gradient
     return loss_shares + (tf.cast(factor, moving.dtype) - 1) * moving
+
+
+def train_step(
+    model: keras.Model, data: Any, size: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Does what Keras' own step does, where a slice may be empty.
+
+    Args:
+        model: A compiled model.
+        data: This replica's slice of a batch.
+        size: Examples in it.
+    """
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    with tf.GradientTape() as tape:
+        y_pred = model(x, training=True)
+        loss = model.compute_loss(
+            x, y, y_pred, sample_weight=sample_weight, training=True
+        )
+        scaled = model.optimizer.scale_loss(loss)
+    variables = model.trainable_variables
+    gradients = of_examples(tape.gradient(scaled, variables), size)
+    model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    (tracker,) = [each for each in model.metrics if each.name == "loss"]
+    tracker.update_state(loss * num_replicas(), sample_weight=size)
+    return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def of_examples(gradients: list[Any], size: tf.Tensor) -> list[Any]:
+    """Takes out what an empty slice has no value for.
+
+    Batch-norm divides by the number of examples, so the gradients of its own
+    parameters are NaN there. Other gradients are 0, or those of penalties.
+
+    Args:
+        gradients: One tensor a variable; None where there is none.
+        size: Examples in the slice.
+    """
+
+    def of_one(gradient: tf.Tensor) -> tf.Tensor:
+        kept = tf.logical_or(size > 0, tf.math.is_finite(gradient))
+        return tf.where(kept, gradient, tf.zeros_like(gradient))
+
+    return [
+        each
+        if each is None or isinstance(each, tf.IndexedSlices)
+        # Rows that were looked up: an empty slice looks up none.
+        else of_one(each)
+        for each in gradients
+    ]
 
 
 class SharedStatistics:
