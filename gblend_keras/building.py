@@ -1,6 +1,7 @@
 """A recipe and its data -> a compiled `BlendedModel`."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,7 +10,10 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras import network as networks
+from gblend_keras.blending import rules
 from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.phases import Phase
+from gblend_keras.blending.phases import starts
 from gblend_keras.data import arrays
 from gblend_keras.towers import application
 from gblend_keras.towers import audio_resnet
@@ -47,7 +51,11 @@ VARIANTS = {"csn": "mode", "application": "application", "hub": "handle"}
 SMALLEST_DEVIATION = 1.0
 
 
-def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
+def build_model(
+    recipe: config.Recipe,
+    splits: arrays.Splits,
+    rule: rules.Rule | None = None,
+) -> BlendedModel:
     """Builds and compiles the model of a recipe for a set of examples.
 
     The training set's means and deviations become layers of the towers, so
@@ -56,6 +64,7 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
     Args:
         recipe: Towers and training settings.
         splits: The data.
+        rule: What a method changes in a training step.
 
     Returns:
         A compiled model; its blend weights are uniform.
@@ -70,7 +79,9 @@ def build_model(recipe: config.Recipe, splits: arrays.Splits) -> BlendedModel:
         network = build_network(recipe, splits)
     finally:
         keras.config.set_dtype_policy(earlier)
-    model = BlendedModel(network, multi_label=splits.train.y.ndim == 2)
+    model = BlendedModel(
+        network, multi_label=splits.train.y.ndim == 2, rule=rule
+    )
     model.compile(
         optimizer=make_optimizer(
             recipe.train,
@@ -223,12 +234,15 @@ def learning_rate(settings: config.TrainConfig, num_replicas: int) -> float:
 
 
 def make_schedule(
-    settings: config.TrainConfig, *, num_replicas: int = 1
+    settings: config.TrainConfig,
+    *,
+    num_replicas: int = 1,
+    phases: Sequence[Phase] = (),
 ) -> keras.callbacks.LearningRateScheduler:
     """Returns the schedule: the rate of an epoch, whatever ran before.
 
     The rate grows linearly over the warm-up's epochs, and is divided by 10 at
-    each drop.
+    each drop. Each phase has the whole schedule.
 
     Source: VMZ, pt/vmz/common/scheduler.py.
     Ours: the warm-up grows by epoch, not by step, so that an epoch's rate
@@ -237,12 +251,16 @@ def make_schedule(
     Args:
         settings: The training part of a recipe.
         num_replicas: Of the strategy that trains.
+        phases: Of the method. None: one, of the recipe's epochs.
     """
     full = learning_rate(settings, num_replicas)
+    phases = phases or [Phase(settings.epochs)]
+    begins = starts(phases)
 
     def rate(epoch: int, _: float) -> float:
+        index = sum(epoch >= begin for begin in begins) - 1
         drops = sum(
-            epoch >= round(share * settings.epochs)
+            epoch - begins[index] >= round(share * phases[index].epochs)
             for share in settings.drop_at
         )
         warm = min(1.0, (epoch + 1) / max(settings.warmup_epochs, 1))

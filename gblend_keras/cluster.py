@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,22 +62,60 @@ def num_true(strategy: tf.distribute.Strategy, flag: bool) -> int:
 
     Workers that decided differently would wait for each other for ever.
     """
-    if not is_multi_worker(strategy):
-        return int(flag)
-
-    def summed() -> tf.Tensor:
-        context = tf.distribute.get_replica_context()
-        value = tf.constant(float(flag))
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
-
-    counts = strategy.experimental_local_results(strategy.run(summed))
-    replicas_of_worker = strategy.num_replicas_in_sync / num_workers(strategy)
-    return round(float(counts[0]) / replicas_of_worker)
+    return _summed(strategy, [int(flag)])[0]
 
 
 def all_true(strategy: tf.distribute.Strategy, flag: bool) -> bool:
     """Says if the flag is true on every worker; each worker must call it."""
     return num_true(strategy, flag) == num_workers(strategy)
+
+
+def all_equal(strategy: tf.distribute.Strategy, numbers: Sequence[int]) -> bool:
+    """Says if every worker has the same numbers; each worker must call it.
+
+    Args:
+        strategy: What the workers train under.
+        numbers: As many on every worker, each less than a million.
+    """
+    totals = _summed(strategy, numbers)
+    # Where numbers differ, some worker's is not their mean.
+    workers = num_workers(strategy)
+    return all_true(strategy, totals == [each * workers for each in numbers])
+
+
+def _summed(
+    strategy: tf.distribute.Strategy, numbers: Sequence[int]
+) -> list[int]:
+    """Adds numbers over workers; each worker must call it."""
+    if not is_multi_worker(strategy):
+        return list(numbers)
+
+    def summed() -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        values = tf.constant(numbers, tf.float32)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+    totals = strategy.experimental_local_results(strategy.run(summed))
+    replicas_of_worker = strategy.num_replicas_in_sync / num_workers(strategy)
+    return [round(each / replicas_of_worker) for each in totals[0].numpy()]
+
+
+def everywhere(strategy: tf.distribute.Strategy, path: Path) -> bool:
+    """Says if a file exists; all workers must see the same.
+
+    Raises:
+        ValueError: If some workers see it and others do not.
+    """
+    found = path.exists()
+    count = num_true(strategy, found)
+    if count not in (0, num_workers(strategy)):
+        raise ValueError(
+            f"`workdir` is not shared: {path.parent}. Expected every worker "
+            f"to see {path.name}. Received: {count} of "
+            f"{num_workers(strategy)} see it. "
+            "Choose a folder that all machines mount."
+        )
+    return found
 
 
 def on_chief(

@@ -23,7 +23,6 @@ TOWER_KINDS = (
     "application",
     "hub",
 )
-BLENDS = ("online", "offline", "uniform", "joint", "modalities")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 FUSIONS = (
     "concat",
@@ -101,7 +100,7 @@ class BlendSettings:
 
 @dataclasses.dataclass(frozen=True)
 class BlendConfig:
-    """How a run blends; used where `--blend` is "online" or "offline".
+    """How a run blends: methods "online", "offline"; "early_stopping" its V.
 
     Attributes:
         first_super_epoch: Epochs before the second online estimate.
@@ -393,6 +392,7 @@ class Recipe:
         train: How the network is trained.
         blend: How the blend is estimated.
         fusion: How towers are joined.
+        methods: `{method: {option: value}}`, see `gblend_keras.methods`.
     """
 
     name: str
@@ -401,6 +401,9 @@ class Recipe:
     train: TrainConfig = TrainConfig()
     blend: BlendConfig = BlendConfig()
     fusion: FusionConfig = FusionConfig()
+    methods: Mapping[str, Mapping[str, float]] = dataclasses.field(
+        default_factory=dict
+    )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the recipe as plain values."""
@@ -438,7 +441,10 @@ def _from_plain(kind: Any, values: Mapping[str, Any]) -> Any:
         elif typing.get_origin(hint) is Mapping:
             part = typing.get_args(hint)[1]
             value = {
-                key: _from_plain(part, each) for key, each in value.items()
+                key: _from_plain(part, each)
+                if dataclasses.is_dataclass(part)
+                else each
+                for key, each in value.items()
             }
         elif isinstance(value, list):
             value = tuple(value)
@@ -451,8 +457,9 @@ def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
 
     Args:
         recipe: Where to start from.
-        settings: Each "section.key=value", or "towers.MODALITY.key=value".
-            A tuple's values are separated by commas.
+        settings: Each "section.key=value", "towers.MODALITY.key=value" or
+            "methods.METHOD.key=value". A tuple's values are separated by
+            commas.
 
     Raises:
         ValueError: If a setting has no "=", its key is unknown, or its value
@@ -476,6 +483,13 @@ def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
         tower = recipe.towers.get(modality, TowerConfig())
         towers = {**recipe.towers, modality: _changed(tower, field, text, key)}
         return dataclasses.replace(recipe, towers=towers)
+    if section == "methods":
+        name, _, option = rest.partition(".")
+        value = {option: _parsed(text, float, key)}
+        changed = {**recipe.methods.get(name, {}), **value}
+        return dataclasses.replace(
+            recipe, methods={**recipe.methods, name: changed}
+        )
     if section == "clips":
         clips = _changed(recipe.data.clips, rest, text, key)
         data = dataclasses.replace(recipe.data, clips=clips)
@@ -483,8 +497,9 @@ def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
     if section not in ("data", "train", "blend", "fusion"):
         raise ValueError(
             "`--set` has an unknown key. Expected data.*, clips.*, "
-            f"towers.MODALITY.*, train.*, blend.* or fusion.*. Received: {key}."
-            " See the recipe.json of a run for all keys."
+            "towers.MODALITY.*, train.*, blend.*, fusion.* or "
+            f"methods.METHOD.*. Received: {key}. "
+            "See the recipe.json of a run for all keys."
         )
     part = _changed(getattr(recipe, section), rest, text, key)
     return dataclasses.replace(recipe, **{section: part})

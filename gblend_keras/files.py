@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import csv
 import json
 import os
 import tempfile
@@ -7,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_PARTIAL = ".partial-"
 
 
 @contextmanager
@@ -29,7 +32,7 @@ def replacing(
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
-        prefix=".partial-",
+        prefix=_PARTIAL,
         suffix=target.suffix if suffix is None else suffix,
         dir=target.parent,
     )
@@ -41,8 +44,18 @@ def replacing(
             os.fsync(written.fileno())
         beside.chmod(0o666 & ~_umask())  # mkstemp makes files private
         beside.replace(target)
+        _sync_folder(target.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what killed processes left half written in a folder.
+
+    Only for a folder that no other process is writing to.
+    """
+    for path in folder.glob(f"{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -55,6 +68,25 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Writes a JSON file whole or not at all; NaN and infinity are refused."""
     text = json.dumps(value, indent=2, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """Reads the rows of a CSV file with a header; none when it is not there."""
+    if not Path(path).exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts a rename on the disk: it else may not outlive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems cannot; the file itself is safe
+        pass
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -1,12 +1,13 @@
 """A recipe -> a run directory."""
 
+import contextlib
 import dataclasses
-import json
 import os
 import shutil
 import sys
-import time
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,26 @@ from gblend_keras import checkpointing
 from gblend_keras import cluster
 from gblend_keras import config
 from gblend_keras import distribution
+from gblend_keras import failures
 from gblend_keras import files
+from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
+from gblend_keras import watching
+from gblend_keras import workdirs
 from gblend_keras.blending import callback as blending
-from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.phases import Phase
+from gblend_keras.blending.phases import PhaseStarter
+from gblend_keras.blending.phases import trained_heads
 from gblend_keras.data import arrays
-from gblend_keras.data import holdout
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
+from gblend_keras.evaluation import evaluate
+from gblend_keras.evaluation import libraries
+from gblend_keras.evaluation import runs as evaluations
+from gblend_keras.methods import base
 from gblend_keras.network import JOINT
-
-RUN_FORMAT = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +50,8 @@ class Run:
         workdir: The run directory.
         data_dir: Folder that holds the sets' folders.
         seed: Seeds weights, orders, the holdout and dropout.
-        blend: "online", "offline", "uniform", "joint", "modalities" (every
-            modality alone, side by side), or one modality's name.
+        blend: The method: one of `methods.names()`, or a modality's name, to
+            train it alone.
         strategy: See `distribution`.
         deterministic: Bit-for-bit repeatable operations; slower.
         verbose: Whether progress is shown.
@@ -61,7 +69,9 @@ class Run:
 def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     """Trains a recipe and writes everything about it into a folder.
 
-    A stopped run goes on where it stopped; a finished one is left alone.
+    A stopped run goes on where it stopped; a finished one is left alone. On
+    several workers each calls this, with the same arguments and a folder that
+    all of them see; the chief alone writes there.
 
     Args:
         recipe: What to train.
@@ -71,55 +81,75 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         The summary, as in `summary.json`.
 
     Raises:
-        ValueError: If the folder cannot be written or holds another run, or
-            the recipe does not fit the data.
+        ValueError: If the folder cannot be written, is in use or holds
+            another run, or the recipe does not fit the data.
+        RunError: If the disk is full, a step does not fit into memory, or
+            the data cannot be read on.
         FloatingPointError: If a loss is not finite.
     """
-    # Before any tensor exists; the recipe as given names the run.
+    # Before any tensor exists.
     strategy = distribution.make_strategy(run.strategy)
-    identity = _identity(recipe, run)
-    cluster.on_chief(strategy, lambda: check_workdir(run.workdir, identity))
-    run = dataclasses.replace(
-        run, verbose=run.verbose and cluster.is_chief(strategy)
+    is_verbose = run.verbose and cluster.is_chief(strategy)
+    with (
+        _claimed(strategy, run.workdir),
+        failures.explained(run.workdir, batch_size=recipe.data.batch_size),
+    ):
+        return _train(
+            recipe, dataclasses.replace(run, verbose=is_verbose), strategy
+        )
+
+
+@contextlib.contextmanager
+def _claimed(strategy: tf.distribute.Strategy, workdir: Path) -> Iterator[None]:
+    """Claims the folder for all workers: the chief does."""
+    with contextlib.ExitStack() as stack:
+
+        def claim() -> None:
+            stack.enter_context(workdirs.claimed(workdir))
+
+        cluster.on_chief(strategy, claim)
+        yield
+
+
+def _train(
+    recipe: config.Recipe, run: Run, strategy: tf.distribute.Strategy
+) -> dict[str, Any]:
+    identity = _identity(recipe, run)  # of the recipe as it was given
+    cluster.on_chief(
+        strategy, lambda: workdirs.check_identity(run.workdir, identity)
     )
-    if everywhere(strategy, run.workdir / "summary.json"):
-        summary = reporting.read_summary(run.workdir)
-        if run.verbose:
-            print(f"The run in {run.workdir} is finished; nothing to do.")
-        return summary
+    if cluster.everywhere(strategy, run.workdir / "summary.json"):
+        return _finished(run, strategy)
     recipe = for_replicas(recipe, strategy.num_replicas_in_sync, run.verbose)
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
-    _check_blend(run.blend, list(splits.train.shapes))
+    method = methods.get(
+        run.blend, modalities=list(splits.train.shapes), options=recipe.methods
+    )
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        model = building.build_model(_for_blend(recipe, run.blend), splits)
+        job = _job(method, recipe, run, splits)
     path = run.workdir / "recipe.json"
     cluster.on_chief(strategy, lambda: files.write_json(path, identity))
-    everywhere(strategy, path)
-    started = time.monotonic()
-    callbacks = _fit(model, recipe, run, splits)
-    seconds = time.monotonic() - started
-    return _finish(model, recipe, run, splits, callbacks, seconds)
+    cluster.everywhere(strategy, path)  # else no checkpoint would be seen
+    report = _fit(method, job, splits)
+    return _finish(method, job, run, splits, report)
 
 
-def everywhere(strategy: tf.distribute.Strategy, path: Path) -> bool:
-    """Says if a file exists; all workers must see the same.
+def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
+    """Leaves a finished run alone, but for what a kill has cut off."""
+    summary = reporting.read_summary(run.workdir)
+    if run.verbose:
+        print(f"The run in {run.workdir} is finished; nothing to do.")
 
-    Raises:
-        ValueError: If some workers see it and others do not.
-    """
-    found = path.exists()
-    count = cluster.num_true(strategy, found)
-    if count not in (0, cluster.num_workers(strategy)):
-        raise ValueError(
-            f"`workdir` is not shared: {path.parent}. Expected every worker "
-            f"to see {path.name}. Received: {count} of "
-            f"{cluster.num_workers(strategy)} see it. "
-            "Choose a folder that all machines mount."
-        )
-    return found
+    def tidy() -> None:
+        _remove_checkpoints(run.workdir)  # a kill may have left them
+        if not (run.workdir / "report.html").exists():
+            reporting.write_report(run.workdir)
+
+    cluster.on_chief(strategy, tidy)
+    return summary
 
 
 def for_replicas(
@@ -139,55 +169,9 @@ def for_replicas(
     return dataclasses.replace(recipe, data=data)
 
 
-def _for_blend(recipe: config.Recipe, blend: str) -> config.Recipe:
-    """Keeps a modality that trains alone from seeing the others.
-
-    Some fusions join the towers before the modality heads.
-    """
-    if blend in config.BLENDS and blend != "modalities":
-        return recipe
-    return dataclasses.replace(recipe, fusion=config.FusionConfig())
-
-
-def check_workdir(workdir: Path, identity: Mapping[str, Any]) -> None:
-    """Raises unless the folder can be written and holds no other run."""
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        files.write_text(workdir / ".writable", "")
-        (workdir / ".writable").unlink()
-    except OSError as error:
-        raise ValueError(
-            f"`workdir` cannot be written: {workdir}. Expected a folder where "
-            f"files can be made. Received: {error.strerror}. "
-            "Choose another folder."
-        ) from error
-    path = workdir / "recipe.json"
-    if not path.exists():
-        return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged. Expected the recipe of a run. "
-            f"Received: {error}. Choose another folder."
-        ) from error
-    expected = json.loads(json.dumps(identity))
-    different = [
-        key
-        for key in ("format", "recipe", "seed", "blend")
-        if found.get(key) != expected[key]
-    ]
-    if different:
-        raise ValueError(
-            f"`workdir` holds another run: {workdir}. Expected the same "
-            f"recipe, seed and blend. Received: another {different[0]}. "
-            "Choose another folder, or repeat that run's command."
-        )
-
-
 def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     return {
-        "format": RUN_FORMAT,
+        "format": workdirs.RUN_FORMAT,
         "recipe": recipe.to_json(),
         "seed": run.seed,
         "blend": run.blend,
@@ -201,206 +185,222 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     }
 
 
-def _check_blend(blend: str, modalities: list[str]) -> None:
-    known = [*config.BLENDS, *modalities]
-    if blend not in known:
+def _job(
+    method: base.Method,
+    recipe: config.Recipe,
+    run: Run,
+    splits: arrays.Splits,
+) -> base.Job:
+    """Builds the model as the method wants it."""
+    adapted = method.adapt(recipe)
+    try:
+        model = building.build_model(adapted, splits, method.new_rule())
+    except ValueError as error:
+        if adapted == recipe and method.new_rule() is None:
+            raise  # the recipe's own fault
         raise ValueError(
-            f"`blend` is unknown. Expected one of {known}. "
-            f"Received: blend={blend!r}. Choose one of them."
-        )
+            f"Method '{run.blend}' cannot train this recipe. {error}"
+        ) from error
+    return base.Job(
+        model, adapted, splits.train, run.seed, run.workdir, run.verbose
+    )
 
 
 def _fit(
-    model: BlendedModel,
-    recipe: config.Recipe,
-    run: Run,
-    splits: arrays.Splits,
-) -> list[keras.callbacks.Callback]:
-    """Trains the model to the end, from where an earlier try stopped."""
-    dataset, blend_callbacks = _training_data(model, recipe, run, splits)
-    epochs_done = checkpointing.restore_newest(
-        model, run.workdir / "checkpoint"
-    )
-    if epochs_done and run.verbose:
-        print(f"Going on after epoch {epochs_done} of {recipe.train.epochs}.")
-    held = splits.validation or splits.test
-    callbacks = [
-        *blend_callbacks,
-        building.make_schedule(
-            recipe.train,
-            num_replicas=model.distribute_strategy.num_replicas_in_sync,
-        ),
-        progress.TrainingProgress(recipe.train.epochs, show=run.verbose),
-    ]
-    strategy = model.distribute_strategy
-    with cluster.folder_to_write(strategy, run.workdir) as folder:
-        callbacks += [
-            checkpointing.MetricsLog(
-                folder / "metrics.csv", epochs_done=epochs_done
-            ),
-            checkpointing.RunCheckpoint(folder / "checkpoint"),
-        ]
-        model.fit(
-            dataset,
-            validation_data=pipeline.make_dataset(
-                held, batch_size=max(recipe.data.batch_size, 128)
-            ),
-            initial_epoch=epochs_done,
-            epochs=recipe.train.epochs,
-            callbacks=callbacks,
-            verbose=0,  # TrainingProgress shows it
-        )
-    return callbacks
+    method: base.Method, job: base.Job, splits: arrays.Splits
+) -> dict[str, Any]:
+    """Trains the model to the end, from where an earlier try stopped.
 
-
-def _training_data(
-    model: BlendedModel,
-    recipe: config.Recipe,
-    run: Run,
-    splits: arrays.Splits,
-) -> tuple[tf.data.Dataset, list[keras.callbacks.Callback]]:
-    """Returns what is trained on, and the callback that blends, if any."""
-    blend, size = recipe.blend, recipe.data.batch_size
-    if run.blend not in ("online", "offline"):
-        _fix_weights(model, run.blend)
-        dataset = pipeline.make_training_dataset(
-            splits.train, batch_size=size, seed=run.seed
-        )
-        return dataset, []
-    online = run.blend == "online"
-    settings = config.BlendSettings(
-        measure=blend.measure,
-        weight_floor=blend.weight_floor,
-        weights_from=blend.weights_from,
-        return_holdout=blend.return_holdout,
-        seed=run.seed,
-    )
-    by_group = blend.holdout_by_group if online else blend.offline_by_group
-    groups = splits.train.group if by_group else None
-    held: Any = None
-    folds: Any = None
-    if blend.folds and not online:
-        dataset = pipeline.make_training_dataset(
-            splits.train, batch_size=size, seed=run.seed
-        )
-        folds = holdout.fold_indices(
-            splits.train.y,
-            folds=blend.folds,
-            groups=groups,
-            seed=run.seed,
-        )
-    else:
-        dataset, held = pipeline.split_holdout(
-            splits.train,
-            blend.holdout_fraction if online else blend.offline_fraction,
-            seed=run.seed,
-            groups=groups,
-            batch_size=size,
-        )
-    gradient_blending = blending.GradientBlending(
-        dataset,
-        held,
-        super_epochs=(
-            (blend.first_super_epoch, blend.super_epoch) if online else None
-        ),
-        folds=folds,
-        history_path=run.workdir / "blend_history.json",
-        settings=settings,
-    )
-    gradient_blending.verbose = run.verbose
-    return dataset, [gradient_blending]
-
-
-def _fix_weights(model: BlendedModel, blend: str) -> None:
-    """Sets the weights of a baseline for the whole run.
-
-    A single head trains on its plain loss, as it would without us.
+    Returns:
+        What the summary says of it.
     """
-    if blend == "uniform":
-        return  # as a new model is
-    model.isolate_heads(trained_heads(model, blend))
+    model, settings = job.model, job.recipe.train
+    data = method.data(job)
+    phases = method.phases(model.head_names, settings.epochs)
+    num_epochs = sum(phase.epochs for phase in phases)
+    checkpoints = job.workdir / "checkpoint"
+    epochs_done = _restore(model, checkpoints)
+    if epochs_done and job.verbose:
+        print(f"Going on after epoch {epochs_done} of {num_epochs}.")
+    held = splits.validation or splits.test
+    cost = watching.CostLog(checkpoints / "cost.json", epochs_done=epochs_done)
+    model.fit(
+        data.dataset,
+        validation_data=pipeline.make_dataset(
+            held, batch_size=max(job.recipe.data.batch_size, 128)
+        ),
+        initial_epoch=epochs_done,
+        epochs=num_epochs,
+        callbacks=[
+            PhaseStarter(phases),
+            *data.callbacks,
+            building.make_schedule(
+                settings,
+                num_replicas=model.distribute_strategy.num_replicas_in_sync,
+                phases=phases,
+            ),
+            *_evaluated_curve(_answering_heads(phases, model), splits),
+            cost,
+            progress.TrainingProgress(num_epochs, show=job.verbose),
+            checkpointing.MetricsLog(
+                job.workdir / "metrics.csv", epochs_done=epochs_done
+            ),
+            checkpointing.RunCheckpoint(checkpoints),
+        ],
+        verbose=0,  # TrainingProgress shows it
+    )
+    report = _no_estimates(num_epochs) | data.report()
+    in_estimates = report["examples_trained_in_estimates"]
+    return report | {
+        "examples_trained": cost.examples_trained + in_estimates,
+        "seconds": round(cost.seconds, 1),
+    }
 
 
-def trained_heads(model: BlendedModel, blend: str) -> list[str]:
-    """Returns the heads that a blend, as `--blend` names it, trains."""
-    if blend in ("online", "offline", "uniform"):
-        return model.head_names
-    return model.modality_heads if blend == "modalities" else [blend]
+def _restore(model: BlendedModel, folder: Path) -> int:
+    """Restores the newest checkpoint: every worker the same one."""
+    epochs_done = checkpointing.restore_newest(model, folder)
+    if not cluster.all_equal(model.distribute_strategy, [epochs_done]):
+        raise ValueError(
+            f"The workers read different checkpoints in {folder}. Expected "
+            f"the same epoch. Received: {epochs_done} here. "
+            "Choose a folder that all machines mount, or repeat the command."
+        )
+    return epochs_done
+
+
+def _answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
+    """Returns the heads that were trained to the end.
+
+    Others are out of date: their towers have moved on.
+    """
+    return trained_heads(phases[-1:], model.head_names)
+
+
+def _evaluated_curve(
+    heads: Sequence[str], splits: arrays.Splits
+) -> list[keras.callbacks.Callback]:
+    """Returns what logs the reported split where `val_` columns do not."""
+    if splits.validation is None and (JOINT in heads or len(heads) == 1):
+        return []
+    return [watching.EvaluatedCurve(splits.test, accuracies)]
+
+
+def _no_estimates(num_epochs: int) -> dict[str, Any]:
+    """What the summary says where a method says nothing else."""
+    return {
+        "epochs_trained": num_epochs,
+        "reported_epoch": num_epochs,
+        "examples_trained_in_estimates": 0,
+        "seconds_in_estimates": 0.0,
+    }
 
 
 def _finish(
-    model: BlendedModel,
-    recipe: config.Recipe,
+    method: base.Method,
+    job: base.Job,
     run: Run,
     splits: arrays.Splits,
-    callbacks: list[keras.callbacks.Callback],
-    seconds: float,
+    report: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
-    predicted = model.predict(
-        pipeline.make_dataset(splits.test, batch_size=128), verbose=0
-    )
-    estimates = [
-        estimate
-        for each in callbacks
-        if isinstance(each, blending.GradientBlending)
-        for estimate in each.estimates
-    ]
+    model, settings = job.model, job.recipe.train
+    strategy = model.distribute_strategy
     # With evaluate_on="validation", `splits.test` is a part of training data.
-    reported_on = recipe.data.evaluate_on
-    num_replicas = model.distribute_strategy.num_replicas_in_sync
-    watched = "validation" if splits.validation else reported_on
+    reported_on = job.recipe.data.evaluate_on
+    predicted = _predict(job, splits)
+    phases = method.phases(model.head_names, settings.epochs)
+    heads = trained_heads(phases, model.head_names)
     summary = {
-        "format": RUN_FORMAT,
+        "format": workdirs.RUN_FORMAT,
         "blend": run.blend,
         "seed": run.seed,
         "evaluated_on": reported_on,
         "num_evaluated": len(splits.test),
+        "curves_on": "validation" if splits.validation else reported_on,
+        "class_names": list(splits.class_names),
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
-        "num_replicas": num_replicas,
-        "batch_size": recipe.data.batch_size,  # of all replicas together
-        "learning_rate": building.learning_rate(recipe.train, num_replicas),
-        "seconds": round(seconds, 1),
-        "examples_trained_in_estimates": sum(
-            estimate.examples_trained for estimate in estimates
+        "num_replicas": strategy.num_replicas_in_sync,
+        "batch_size": job.recipe.data.batch_size,  # of all replicas together
+        "learning_rate": building.learning_rate(
+            settings, strategy.num_replicas_in_sync
         ),
-        "seconds_in_estimates": round(
-            sum(estimate.seconds for estimate in estimates), 1
-        ),
+        "trained_heads": heads,
+        "answering_heads": _answering_heads(phases, model),
+        **report,
     }
-    strategy = model.distribute_strategy
     with (
         cluster.folder_to_write(strategy, run.workdir) as folder,
         files.replacing(folder / "model.keras") as beside,
     ):
         model.save(beside)
-    cluster.on_chief(
-        strategy, lambda: _write(model, run, summary, estimates, watched)
-    )
+    cluster.on_chief(strategy, lambda: _conclude(run, summary))
     return summary
 
 
-def _write(
-    model: BlendedModel,
-    run: Run,
-    summary: dict[str, Any],
-    estimates: list[BlendEstimate],
-    watched: str,
+def _conclude(run: Run, summary: Mapping[str, Any]) -> None:
+    _draw(
+        run,
+        heads=summary["trained_heads"],
+        evaluated=summary["curves_on"],
+    )
+    files.write_json(run.workdir / "summary.json", summary)
+    _remove_checkpoints(run.workdir)
+    reporting.write_report(run.workdir)
+
+
+def _remove_checkpoints(workdir: Path) -> None:
+    shutil.rmtree(workdir / "checkpoint", ignore_errors=True)
+
+
+def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:
+    """Returns every answer; saves the evaluation where its libraries are.
+
+    Subsets of modalities may take a pass each, so they are left to
+    tools/evaluate.py.
+    """
+    strategy = job.model.distribute_strategy
+    data = pipeline.make_dataset(splits.test, batch_size=128)
+    if not cluster.all_true(strategy, libraries.are_installed()):
+        predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
+        return predicted
+    found = evaluate.evaluate_model(
+        job.model,
+        data,
+        class_names=splits.class_names,
+        options=evaluate.Options(subsets=False),
+    )
+    cluster.on_chief(strategy, lambda: _save_evaluation(job, splits, found))
+    return found.probabilities
+
+
+def _save_evaluation(
+    job: base.Job, splits: arrays.Splits, found: evaluate.Evaluation
 ) -> None:
+    recipe, seed = evaluations.find_recipe(evaluations.Saved(job.workdir))
+    saved = evaluations.Saved(
+        job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
+    )
+    named = evaluations.named(
+        found, saved, examples=splits.test, train=splits.train
+    )
+    named.save(evaluations.output_folder(saved, named, None))
+
+
+def _draw(run: Run, *, heads: list[str], evaluated: str) -> None:
+    if not reporting.is_installed():
+        return  # the report says how to get pictures
     title = f"blend: {run.blend}, seed {run.seed}"
     reporting.plot_curves(
-        run.workdir,
-        heads=trained_heads(model, run.blend),
-        evaluated=watched,
-        title=title,
+        run.workdir, heads=heads, evaluated=evaluated, title=title
     )
-    if estimates:
-        history = [estimate.to_json() for estimate in estimates]
-        reporting.plot_weights(run.workdir, history, title=title)
-    files.write_json(run.workdir / "summary.json", summary)
-    shutil.rmtree(run.workdir / "checkpoint", ignore_errors=True)
+    history = run.workdir / "blend_history.json"
+    if history.exists():
+        reporting.plot_weights(
+            run.workdir, blending.read_history(history), title=title
+        )
 
 
 def accuracies(

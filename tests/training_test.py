@@ -108,14 +108,10 @@ def test_summary_is_what_the_saved_model_scores(recipe, tmp_path):
 def test_baselines_are_weights_of_the_same_code(
     recipe, tmp_path, blend, weights
 ):
-    model = gb.building.build_model(
-        recipe, sets.load(recipe.data, data_dir=None)
-    )
-    training._fix_weights(model, blend)
-    scale = model.loss_scale if blend != "uniform" else 1
-    found = [weight * scale for weight in model.blend_weights.values()]
+    summary = run(recipe, tmp_path / "run", blend=blend)
+    scale = summary["loss_scale"] if blend != "uniform" else 1
+    found = [each * scale for each in summary["blend_weights"].values()]
     assert found == pytest.approx(weights, abs=1e-6)
-    assert run(recipe, tmp_path / "run", blend=blend)["accuracy"]["joint"] >= 0
 
 
 def test_training_a_single_modality_leaves_the_other_tower_alone(
@@ -288,31 +284,3 @@ def test_saved_model_takes_raw_arrays(recipe, tmp_path):
     )
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(scaled.std(axis=0), 1, atol=0.2)
-
-
-def test_comparison_reuses_finished_runs_and_writes_a_table(
-    recipe, tmp_path, capsys
-):
-    one = training.Run(workdir=tmp_path / "all", verbose=False)
-    rows = gb.comparison.compare(
-        recipe, one, methods=["modalities", "joint"], seeds=range(2)
-    )
-    assert [(row["method"], row["answer"]) for row in rows] == [
-        ("modalities", "m0"),
-        ("modalities", "m1"),
-        ("modalities", "ensemble"),
-        ("joint", "joint"),
-    ]
-    for row in rows:
-        assert row["mean"] == pytest.approx(
-            np.mean(list(row["accuracies"].values()))
-        )
-    saved = tmp_path / "all" / "joint" / "seed-1" / "model.keras"
-    before = saved.stat().st_mtime_ns
-    again = gb.comparison.compare(
-        recipe, one, methods=["modalities", "joint"], seeds=range(2)
-    )
-    assert again == rows
-    assert saved.stat().st_mtime_ns == before
-    table = (tmp_path / "all" / "comparison.md").read_text().splitlines()
-    assert len(table) == 6

@@ -33,8 +33,9 @@ _SEED = flags.DEFINE_integer(
 _BLEND = flags.DEFINE_string(
     "blend",
     "online",
-    "online, offline, uniform, joint, modalities (every modality alone, side "
-    "by side), or one modality's name.",
+    "The method: "
+    + ", ".join(gb.methods.names())
+    + "; or one modality's name, to train it alone.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs", None, "Epochs; short for --set train.epochs=N.", lower_bound=1
@@ -68,18 +69,24 @@ def main(argv: Sequence[str]) -> None:
         workdir = _WORKDIR.value or (
             f"runs/{_RECIPE.value}_{_BLEND.value}_{_SEED.value}"
         )
-        summary = gb.training.train(
-            recipe,
-            gb.training.Run(
-                workdir=Path(workdir),
-                data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
-                seed=_SEED.value,
-                blend=_BLEND.value,
-                strategy=_STRATEGY.value,
-                deterministic=_DETERMINISTIC.value,
-            ),
-        )
-    except (ValueError, FloatingPointError, ImportError) as error:
+        with gb.stopping.leaving_on_signals():
+            summary = gb.training.train(
+                recipe,
+                gb.training.Run(
+                    workdir=Path(workdir),
+                    data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
+                    seed=_SEED.value,
+                    blend=_BLEND.value,
+                    strategy=_STRATEGY.value,
+                    deterministic=_DETERMINISTIC.value,
+                ),
+            )
+    except (
+        ValueError,
+        FloatingPointError,
+        ImportError,
+        gb.stopping.RunError,
+    ) as error:
         sys.exit(f"train: {error}")
     print(gb.reporting.summary_table(summary))
     print(f"Everything about this run is in {workdir}")

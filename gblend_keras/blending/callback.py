@@ -1,6 +1,5 @@
 """GradientBlending: when the blend is estimated, and what then happens."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,21 @@ from gblend_keras import cluster
 from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import progress
+from gblend_keras import state_files
 from gblend_keras.blending import estimators
 from gblend_keras.blending import fitting
 from gblend_keras.blending import model as blended
 from gblend_keras.blending import ogr
+from gblend_keras.blending import passes
 from gblend_keras.blending import snapshot
 from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.blending.journal import Journal
 from gblend_keras.data import holdout as division
 from gblend_keras.data import pipeline
 from gblend_keras.data import sources
 
 HISTORY_FORMAT = 1
+PROGRESS_SUFFIX = ".progress" + state_files.SUFFIX
 # They undo much of what a weight on a loss does.
 ADAPTIVE_OPTIMIZERS = (
     keras.optimizers.Adam,  # and AdamW
@@ -62,7 +65,9 @@ class GradientBlending(fitting.BlendCallback):
         train_sample: T', to measure the train loss on. None: a sample of T of
             V's size, drawn once.
         history_path: JSON file for the estimates; a killed run that finds it
-            does not repeat them.
+            does not repeat them. An estimate that was killed itself goes on
+            at the last epoch of its pass that is in the file beside it,
+            `NAME.progress.state.zip`; see `docs/resuming.md`.
         settings: How G, O and the weights are computed.
 
     Attributes:
@@ -109,6 +114,38 @@ class GradientBlending(fitting.BlendCallback):
         """Every estimate so far as plain values."""
         return [estimate.to_json() for estimate in self.estimates]
 
+    def estimate(
+        self,
+        model: blended.BlendedModel,
+        *,
+        epoch: int = 0,
+        num_epochs: int,
+        schedules: tuple[keras.callbacks.LearningRateScheduler, ...] = (),
+    ) -> BlendEstimate:
+        """Estimates the blend once, outside of any `fit`; leaves no trace.
+
+        Nothing is trained but the passes of the estimate, whose effects are
+        taken back. `estimates` and the history file stay as they are.
+
+        Args:
+            model: A compiled model.
+            epoch: N, the epochs that it has been trained.
+            num_epochs: n, how long each head is trained alone.
+            schedules: Learning-rate schedules, as `fit` would get them.
+
+        Returns:
+            The estimate.
+        """
+        ogr.check_floor(self.settings.weight_floor, len(model.head_names))
+        settings = fitting.FitSettings(
+            schedules=schedules,
+            epochs=epoch + num_epochs,
+            verbose=int(self.verbose is not False),
+        )
+        return self._estimator.estimate(
+            model, self._rounds, passes.Window(epoch, num_epochs), settings
+        )
+
     def set_fit_settings(self, settings: fitting.FitSettings) -> None:
         if self.verbose is not None:
             settings = settings._replace(verbose=int(self.verbose))
@@ -141,9 +178,13 @@ class GradientBlending(fitting.BlendCallback):
             self._begun = True
         num_epochs = self._epochs_to_look_at(epoch)
         if num_epochs:
-            self._renew(estimators.Window(epoch, num_epochs))
+            self._renew(passes.Window(epoch, num_epochs))
         if self.estimates and self._was_last(self.estimates[-1]):
             self._return_holdout()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if not self._begun:  # an earlier fit has done every epoch
+            self.estimates = list(self._stored)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is None:
@@ -173,9 +214,10 @@ class GradientBlending(fitting.BlendCallback):
         end = estimate.epoch + estimate.num_epochs
         return self.settings.return_holdout and end >= self.fit_settings.epochs
 
-    def _renew(self, window: estimators.Window) -> None:
+    def _renew(self, window: passes.Window) -> None:
         """Estimates the weights, or takes them from the history."""
         fingerprint = self._fingerprint(window)
+        journal = self._journal(fingerprint)
         found = [
             estimate
             for estimate in self._stored
@@ -187,11 +229,13 @@ class GradientBlending(fitting.BlendCallback):
             estimate = found[0]
         else:
             estimate = self._estimator.estimate(
-                self.model, self._rounds, window, self.fit_settings
+                self.model, self._rounds, window, self.fit_settings, journal
             )
         self.estimates.append(estimate)
         self._fingerprints[window.epoch] = fingerprint
-        self._write_history()
+        if cluster.is_chief(self.model.distribute_strategy):
+            self._write_history()
+            journal.remove()  # not before the history has the estimate
         self.model.assign_blend_weights(estimate.weights)
         if self.fit_settings.verbose:
             progress.say(estimate.summary())
@@ -215,16 +259,34 @@ class GradientBlending(fitting.BlendCallback):
         if len(everything) > feed.num_examples:
             feed.use(everything, keep_length=online)
 
-    def _fingerprint(self, window: estimators.Window) -> str:
+    def _fingerprint(self, window: passes.Window) -> str:
         """Names the state that an estimate is a function of."""
-        digest = hashlib.sha256(repr((window, self.settings)).encode())
-        for variable in snapshot.state_variables(self.model):
-            digest.update(keras.ops.convert_to_numpy(variable).tobytes())
-        return digest.hexdigest()
+        settings = self.fit_settings
+        return snapshot.fingerprint(
+            self.model,
+            window,
+            self.settings,
+            settings.class_weight,
+            settings.steps_per_epoch,
+            *self._rows_in_use(),
+        )
+
+    def _rows_in_use(self) -> list[bytes]:
+        """Names T and V, where they are known by row number."""
+        feed = pipeline.feed_of(self._train)
+        rows = [None if feed is None else feed.rows]
+        rows += [pipeline.held_rows_of(each.holdout) for each in self._rounds]
+        return [each.tobytes() for each in rows if each is not None]
+
+    def _journal(self, fingerprint: str) -> Journal:
+        """Returns what keeps the progress, beside the history."""
+        if self._history_path is None:
+            return Journal(None)
+        name = self._history_path.stem + PROGRESS_SUFFIX
+        return Journal(self._history_path.with_name(name), fingerprint)
 
     def _write_history(self) -> None:
-        chief = cluster.is_chief(self.model.distribute_strategy)
-        if self._history_path is None or not chief:
+        if self._history_path is None:
             return
         entries = [
             {
@@ -304,17 +366,17 @@ def _single_round(
     holdout: Any,
     train_sample: Any,
     settings: config.BlendSettings,
-) -> estimators.Round:
+) -> passes.Round:
     examples = pipeline.as_examples(holdout)
     if examples is not None:
         holdout = pipeline.make_dataset(examples)
     if train_sample is None:
         size = _num_examples(holdout)
         train_sample = _sample(train, size, settings.seed)
-    return estimators.Round(train, holdout, train_sample)
+    return passes.Round(train, holdout, train_sample)
 
 
-def _fold_rounds(train: Any, folds: Any, seed: int) -> list[estimators.Round]:
+def _fold_rounds(train: Any, folds: Any, seed: int) -> list[passes.Round]:
     feed = pipeline.feed_of(train)
     if feed is None:
         raise ValueError(
@@ -333,7 +395,7 @@ def _fold_rounds(train: Any, folds: Any, seed: int) -> list[estimators.Round]:
         rest = np.setdiff1d(everything, held)
         seen = rng.choice(rest, size=min(len(held), len(rest)), replace=False)
         rounds.append(
-            estimators.Round(
+            passes.Round(
                 train,
                 pipeline.holdout_dataset(feed, held),
                 feed.view(np.sort(seen)),

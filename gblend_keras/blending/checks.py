@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.blending import rules
 from gblend_keras.data import arrays
 from gblend_keras.network import JOINT
 
@@ -33,6 +34,16 @@ def check_network(network: object) -> None:
             "`network` does not name its inputs. Expected a dictionary "
             f"{{modality: input}}. Received: {network.input}. "
             "Build it with `late_fusion`."
+        )
+
+
+def check_rule(rule: object) -> None:
+    """Raises unless `rule` is None or a rule of a method."""
+    if rule is not None and not isinstance(rule, rules.Rule):
+        raise TypeError(
+            "`rule` is no rule. Expected None or a blending.rules.Rule. "
+            f"Received: {type(rule).__name__}. "
+            'Use methods.get("pcgrad").new_rule(), say.'
         )
 
 

@@ -1,46 +1,18 @@
 """Estimates of the blend: what each head gains and overfits when alone."""
 
-import time
 from collections.abc import Sequence
-from typing import Any
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
-from gblend_keras import progress
 from gblend_keras.blending import fitting
 from gblend_keras.blending import ogr
-from gblend_keras.blending import probe
+from gblend_keras.blending import passes
 from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.blending.journal import Journal
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.blending.snapshot import Snapshot
-from gblend_keras.data import pipeline
-
-
-class Round(NamedTuple):
-    """One division of the training set: an estimate has one, or one a fold.
-
-    Attributes:
-        train: T, as `fit` takes it.
-        holdout: V, to be measured.
-        train_sample: T', a fixed sample of T, to be measured.
-        rows: The rows of T for a feed that several rounds share; or None.
-    """
-
-    train: Any
-    holdout: Any
-    train_sample: Any
-    rows: npt.NDArray[np.int64] | None = None
-
-
-class Window(NamedTuple):
-    """The epochs an estimate looks at: from N, for n of them."""
-
-    epoch: int
-    num_epochs: int
 
 
 class Retrain:
@@ -65,9 +37,10 @@ class Retrain:
     def estimate(
         self,
         model: BlendedModel,
-        rounds: Sequence[Round],
-        window: Window,
+        rounds: Sequence[passes.Round],
+        window: passes.Window,
         fit_settings: fitting.FitSettings,
+        journal: Journal | None = None,
     ) -> BlendEstimate:
         """Trains each head alone and computes the weights; leaves no trace.
 
@@ -76,92 +49,38 @@ class Retrain:
             rounds: Divisions of the training set; their losses are pooled.
             window: N and n.
             fit_settings: The settings of the outer `fit`.
+            journal: Keeps how far the estimate is, so that a killed one goes
+                on inside; None to keep nothing.
 
         Returns:
             The estimate. The model is as it was, blend weights included.
         """
-        started = time.monotonic()
-        snapshot = Snapshot(model)
-        passes = probe.head_passes(model)
-        meter = _Meter(window, passes, rounds, show=fit_settings.verbose > 0)
-        measured = []
-        try:
-            for division in rounds:
-                measured.append(
-                    self._run_round(
-                        _Work(model, snapshot, division, fit_settings),
-                        window,
-                        passes,
-                        meter,
-                    )
-                )
-        finally:
-            snapshot.restore()
-            model.reset_metrics()
-            meter.close()
-        train = _pooled([pair[0] for pair in measured])
-        holdout = _pooled([pair[1] for pair in measured])
+        kept = journal or Journal(None)
+        work = passes.Passes(
+            model,
+            window,
+            fit_settings,
+            measure=self.settings.measure,
+            journal=kept,
+        )
+        done = work.run(rounds)
+        train, holdout = map(_pooled, zip(*done.measured, strict=True))
         return self._conclude(
             model,
             (train, holdout),
             window,
             _Cost(
-                num_passes=len(passes) * len(rounds),
-                examples_trained=meter.examples_trained,
-                seconds=time.monotonic() - started,
+                num_passes=len(work.heads) * len(rounds),
+                examples_trained=done.examples_trained,
+                seconds=kept.seconds,
             ),
-        )
-
-    def _run_round(
-        self,
-        work: "_Work",
-        window: Window,
-        passes: list[list[str]],
-        meter: "_Meter",
-    ) -> tuple[ogr.Losses, ogr.Losses]:
-        model, snapshot, division, fit_settings = work
-        feed = pipeline.feed_of(division.train)
-        if feed is not None and division.rows is not None:
-            feed.use(division.rows)
-        seen, seen_weight = self._measure(work, division.train_sample)
-        unseen, unseen_weight = self._measure(work, division.holdout)
-        seen_end, unseen_end = seen.copy(), unseen.copy()
-        for heads in passes:
-            probe.train_heads(
-                model,
-                heads,
-                division.train,
-                initial_epoch=window.epoch,
-                epochs=window.num_epochs,
-                settings=fit_settings,
-                callbacks=[meter.callback(heads)],
-            )
-            columns = [model.head_names.index(head) for head in heads]
-            for end, data in (
-                (seen_end, division.train_sample),
-                (unseen_end, division.holdout),
-            ):
-                end[:, columns] = self._measure(work, data)[0][:, columns]
-            snapshot.restore()
-        return (
-            ogr.Losses(seen, seen_end, seen_weight),
-            ogr.Losses(unseen, unseen_end, unseen_weight),
-        )
-
-    def _measure(
-        self, work: "_Work", data: Any
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        return work.model.measure(
-            data,
-            self.settings.measure,
-            class_weight=work.fit_settings.class_weight,
         )
 
     def _conclude(
         self,
         model: BlendedModel,
         losses: tuple[ogr.Losses, ogr.Losses],
-        window: Window,
+        window: passes.Window,
         cost: "_Cost",
     ) -> BlendEstimate:
         train, holdout = losses
@@ -217,74 +136,13 @@ class Retrain:
         )
 
 
-class _Work(NamedTuple):
-    model: BlendedModel
-    snapshot: Snapshot
-    division: Round
-    fit_settings: fitting.FitSettings
-
-
 class _Cost(NamedTuple):
     num_passes: int
     examples_trained: int
     seconds: float
 
 
-def _pooled(parts: list[ogr.Losses]) -> ogr.Losses:
+def _pooled(parts: tuple[ogr.Losses, ...]) -> ogr.Losses:
     return ogr.Losses(
         *(np.concatenate(values) for values in zip(*parts, strict=True))
     )
-
-
-class _Meter:
-    """Counts what the passes train on, and shows how far they are."""
-
-    def __init__(
-        self,
-        window: Window,
-        passes: list[list[str]],
-        rounds: Sequence[Round],
-        *,
-        show: bool,
-    ) -> None:
-        self._window = window
-        self._num_passes = len(passes) * len(rounds)
-        self._current_pass = 0
-        self.examples_trained = 0
-        self._bar = progress.make_bar(
-            self._num_passes * window.num_epochs,
-            f"estimate at epoch {window.epoch}",
-            show=show,
-        )
-
-    def callback(self, heads: list[str]) -> keras.callbacks.Callback:
-        """Returns the callback that reports the next pass."""
-        self._current_pass += 1
-        title = (
-            f"estimate at epoch {self._window.epoch}, pass "
-            f"{self._current_pass}/{self._num_passes} ({', '.join(heads)})"
-        )
-        self._bar.set_description(title)
-        return _PassReporter(self)
-
-    def report(self, epoch: int, num_examples: int) -> None:
-        """Adds one finished epoch of a pass."""
-        self.examples_trained += num_examples
-        last = self._window.epoch + self._window.num_epochs
-        self._bar.set_postfix_str(f"epoch {epoch + 1} of {last}", refresh=False)
-        self._bar.update()
-
-    def close(self) -> None:
-        """Takes the bar off the screen."""
-        self._bar.close()
-
-
-class _PassReporter(keras.callbacks.Callback):
-    """Reports each epoch of a pass to the meter."""
-
-    def __init__(self, meter: _Meter) -> None:
-        super().__init__()
-        self._meter = meter
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._meter.report(epoch, self.model.examples_seen)

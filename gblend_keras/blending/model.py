@@ -11,11 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.blending import available
 from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
 from gblend_keras.blending import measuring
 from gblend_keras.blending import replicas
+from gblend_keras.blending import rules
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
 
@@ -51,10 +53,14 @@ class BlendedModel(keras.Model):
             head `joint`, such as `late_fusion` builds.
         multi_label: Whether an example may have several classes: labels are
             multi-hot then, and probabilities are sigmoids.
+        rule: What a method changes in a training step, such as
+            `methods.get("pcgrad").new_rule()`. None: nothing. Serves one
+            model; the saved model is a plain one.
 
     Raises:
         ValueError: If the network's inputs or outputs are not named, or no
-            head is called `joint`.
+            head is called `joint`, or the rule does not suit the network.
+        TypeError: If `rule` is no rule.
     """
 
     train_function: Any  # Keras makes these
@@ -65,10 +71,12 @@ class BlendedModel(keras.Model):
         network: keras.Model,
         *,
         multi_label: bool = False,
+        rule: rules.Rule | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name or "blended_model")
         checks.check_network(network)
+        checks.check_rule(rule)
         self.network = network
         self.multi_label = multi_label
         self.head_names = [*network.output]
@@ -80,9 +88,14 @@ class BlendedModel(keras.Model):
             trainable=False,
             dtype="float32",
             autocast=False,
+            aggregation="only_first_replica",  # where a rule assigns them
         )
         self._head_metrics = losses.HeadMetrics([], None, None)
         self._measurer: measuring.Measurer | None = None
+        self._rule = rule
+        if rule is not None:
+            self._rule_seeds = keras.random.SeedGenerator()
+            rule.build(self)
         self.built = True
 
     # Structure
@@ -169,6 +182,25 @@ class BlendedModel(keras.Model):
         self._weights_variable.assign(
             chosen.astype(np.float32) / np.float32(self.loss_scale)
         )
+
+    @property
+    def loss_weights(self) -> tf.Tensor:
+        """The weight of each head's loss inside a step, shape `(H,)`."""
+        return tf.convert_to_tensor(self._weights_variable)
+
+    def update_loss_weights(self, weights: tf.Tensor) -> None:
+        """Sets the weights inside a step, where a rule learns them.
+
+        Args:
+            weights: Shape `(H,)`, each >= 0; a rule may leave their sum open.
+        """
+        self._weights_variable.assign(weights)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads the blend weights; a plain model leaves a rule's values."""
+        if self._rule is None:
+            store = {"0": store["0"]}
+        super().load_own_variables(store)
 
     # Training
 
@@ -261,12 +293,69 @@ class BlendedModel(keras.Model):
         with tf.control_dependencies(tf.nest.flatten(data)):
             size = tf.shape(tf.nest.flatten(data)[0])[0]
             statistics = replicas.SharedStatistics(self.network, size)
-            if replicas.num_replicas() == 1:
-                logs = super().train_step(data)
-            else:
-                logs = replicas.train_step(self, data, size)
+            logs = self._train_on(data, size)
             statistics.update()
             return replicas.packed(logs, self.distribute_strategy)
+
+    def _train_on(self, data: Any, size: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Trains on this replica's slice of a batch."""
+        if self._rule is not None:
+            return self._train_by_rule(self._rule, data, size)
+        if replicas.num_replicas() == 1:
+            logs: dict[str, tf.Tensor] = super().train_step(data)
+            return logs
+        return replicas.train_step(self, data, size)
+
+    def _train_by_rule(
+        self, rule: rules.Rule, data: Any, size: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Does what Keras' own step does, with the rule's gradients."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = rule.inputs(x, self._rule_seeds)
+        step = self._recorded_step(x, y, sample_weight, size)
+        gradients = rule.gradients(self, step)
+        if step.penalty is not None:
+            gradients = rules.added(gradients, step.gradients(step.penalty))
+        self.optimizer.apply_gradients(
+            zip(gradients, step.variables, strict=True)
+        )
+        replicas.track_loss(self, step.loss, size)
+        return self.compute_metrics(x, y, step.logits, sample_weight)
+
+    def _recorded_step(
+        self, x: Any, y: Any, sample_weight: Any, size: tf.Tensor
+    ) -> rules.Step:
+        """Runs the network forward, and records what a rule may ask for."""
+        scale = self.optimizer.scale_loss  # acts in float16
+        factor = replicas.proportion(self._loss, size, sample_weight)
+        with tf.GradientTape(persistent=True) as tape:
+            logits = self(x, training=True)
+            shares = replicas.in_proportion(
+                self._head_losses(y, logits, sample_weight), factor
+            )
+            weights = tf.unstack(self.loss_scale * self.loss_weights)
+            # Each by itself: through one stacked tensor, every head would
+            # seem to depend on every variable.
+            weighted = [
+                w * each for w, each in zip(weights, shares, strict=True)
+            ]
+            targets = [scale(value) for value in weighted]
+            penalties = [self._penalty()] if self.losses else []
+            scaled_penalties = [scale(value) for value in penalties]
+        return rules.Step(
+            tape=tape,
+            heads=self.head_names,
+            variables=self.trainable_variables,
+            targets=dict(zip(self.head_names, targets, strict=True)),
+            penalty=scaled_penalties[0] if penalties else None,
+            loss=tf.add_n([*weighted, *penalties]),
+            losses=replicas.weighted(tf.stack(shares), factor),
+            size=size,
+            y=y,
+            logits=logits,
+            seeds=self._rule_seeds,
+            learning_rate=tf.convert_to_tensor(self.optimizer.learning_rate),
+        )
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         return replicas.packed(
@@ -305,34 +394,41 @@ class BlendedModel(keras.Model):
     ) -> tf.Tensor:
         """Returns this replica's share of the blended loss and penalties."""
         del x
-        head_losses = tf.stack(
-            [
-                self._loss(y, y_pred[head], sample_weight)
-                for head in self.head_names
-            ]
-        )  # (H,), each already divided by the replica count
+        shares = self._head_losses(y, y_pred, sample_weight)
         if training:
             size = tf.shape(y_pred[JOINT])[0]
-            head_losses = replicas.in_proportion(
-                head_losses, self._loss, size, sample_weight
-            )
-        weights = tf.convert_to_tensor(self._weights_variable)
-        loss = self.loss_scale * tf.reduce_sum(weights * head_losses)
+            factor = replicas.proportion(self._loss, size, sample_weight)
+            shares = replicas.in_proportion(shares, factor)
+        head_losses = tf.stack(shares)  # (H,)
+        loss = self.loss_scale * tf.reduce_sum(self.loss_weights * head_losses)
         if self.losses:
-            penalties = [tf.cast(value, loss.dtype) for value in self.losses]
-            loss += tf.nn.scale_regularization_loss(tf.add_n(penalties))
+            loss += self._penalty()
         return loss
+
+    def _head_losses(
+        self, y: Any, y_pred: Any, sample_weight: Any
+    ) -> list[tf.Tensor]:
+        """Returns the loss of each head, divided by the replica count."""
+        return [
+            self._loss(y, y_pred[head], sample_weight)
+            for head in self.head_names
+        ]
+
+    def _penalty(self) -> tf.Tensor:
+        """Returns this replica's share of the layers' penalties."""
+        penalties = [tf.cast(value, tf.float32) for value in self.losses]
+        return tf.nn.scale_regularization_loss(tf.add_n(penalties))
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
         """Adds a batch to each head's loss and metrics; returns the logs."""
         del x
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        num_replicas = replicas.num_replicas()
         size = tf.shape(y_pred[JOINT])[0]
         for head, mean in self._head_metrics.losses.items():
             share = self._loss(y, y_pred[head], sample_weight)
-            mean.update_state(share * replicas, sample_weight=size)
+            mean.update_state(share * num_replicas, sample_weight=size)
         predicted = losses.probabilities(y_pred, multi_label=self.multi_label)
         self._head_metrics.update_scores(y, predicted)
         return self.get_metrics_result()
@@ -408,6 +504,27 @@ class BlendedModel(keras.Model):
         )
         call = {**bound.arguments}
         return replicas.predict(call.pop("self"), call)
+
+    def predict_available(
+        self, x: Mapping[str, Any], *, batch_size: int = 32
+    ) -> Any:
+        """Predicts from the modalities that are there.
+
+        The mean of the logits of the trained heads that see nothing else,
+        as probabilities; see `blending.available.Answer`.
+
+        Args:
+            x: `{modality: array}` with at least one modality. For many calls,
+                build an `Answer` once.
+            batch_size: Examples computed at a time.
+
+        Returns:
+            Probabilities `(examples, num_classes)`.
+
+        Raises:
+            ValueError: If `x` does not fit the network.
+        """
+        return available.predict_available(self, x, batch_size=batch_size)
 
     def _check(self, x: Any, y: Any, sample_weight: Any) -> None:
         is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None

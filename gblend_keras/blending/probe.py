@@ -131,8 +131,10 @@ def train_heads(
 @contextmanager
 def _undisturbed(model: BlendedModel) -> Iterator[None]:
     """Keeps what an inner `fit` would overwrite of the outer one."""
-    history, stop_training = model.history, model.stop_training
+    names = ("history", "stop_training")
+    kept = {name: vars(model)[name] for name in names if name in vars(model)}
     try:
         yield
     finally:
-        model.history, model.stop_training = history, stop_training
+        for name, value in kept.items():  # none outside of any `fit`
+            setattr(model, name, value)

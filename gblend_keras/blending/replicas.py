@@ -75,37 +75,65 @@ def share_of_batch(size: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(size, total)
 
 
+def proportion(
+    loss: keras.losses.Loss, size: tf.Tensor, sample_weight: Any = None
+) -> tf.Tensor | None:
+    """Returns how much more than the others this replica's mean counts.
+
+    Args:
+        loss: What computes the losses.
+        size: Examples on this replica.
+        sample_weight: Their weights, or None.
+
+    Returns:
+        1 where all replicas have as many examples; None where nothing has to
+        be set right: on one replica, or where losses are no means.
+    """
+    replicas = num_replicas()
+    if replicas == 1 or loss.reduction in ("sum", "none", None):
+        return None
+    if (
+        loss.reduction == "mean_with_sample_weight"
+        and sample_weight is not None
+    ):
+        size = tf.reduce_sum(sample_weight)
+    return tf.stop_gradient(share_of_batch(size)) * replicas
+
+
 def in_proportion(
-    loss_shares: tf.Tensor,
-    loss: keras.losses.Loss,
-    size: tf.Tensor,
-    sample_weight: Any = None,
-) -> tf.Tensor:
+    loss_shares: list[tf.Tensor], factor: tf.Tensor | None
+) -> list[tf.Tensor]:
     """Lets each example pull as hard, however many share its replica.
 
     The values stay: Keras weights them by size when it reports them.
 
     Args:
         loss_shares: Losses of this replica, divided by the replica count.
-        loss: What computed them.
-        size: Examples on this replica.
-        sample_weight: Their weights, or None.
+        factor: What `proportion` gave.
 
     Returns:
         The same values; their gradients, summed over replicas, are those of
         the loss of the global batch.
     """
-    replicas = num_replicas()
-    if replicas == 1 or loss.reduction in ("sum", "none", None):
+    if factor is None:
         return loss_shares
-    if (
-        loss.reduction == "mean_with_sample_weight"
-        and sample_weight is not None
-    ):
-        size = tf.reduce_sum(sample_weight)
-    factor = tf.stop_gradient(share_of_batch(size)) * replicas
-    moving = loss_shares - tf.stop_gradient(loss_shares)  # 0, with a gradient
-    return loss_shares + (tf.cast(factor, moving.dtype) - 1) * moving
+    result = []
+    for share in loss_shares:
+        moving = share - tf.stop_gradient(share)  # 0, with a gradient
+        result.append(share + (tf.cast(factor, moving.dtype) - 1) * moving)
+    return result
+
+
+def weighted(loss_shares: tf.Tensor, factor: tf.Tensor | None) -> tf.Tensor:
+    """Returns values whose sum over replicas is that of the global batch.
+
+    Args:
+        loss_shares: As in `in_proportion`, in one tensor.
+        factor: What `proportion` gave.
+    """
+    if factor is None:
+        return loss_shares
+    return tf.cast(factor, loss_shares.dtype) * loss_shares
 
 
 def train_step(
@@ -128,9 +156,20 @@ def train_step(
     variables = model.trainable_variables
     gradients = of_examples(tape.gradient(scaled, variables), size)
     model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-    (tracker,) = [each for each in model.metrics if each.name == "loss"]
-    tracker.update_state(loss * num_replicas(), sample_weight=size)
+    track_loss(model, loss, size)
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def track_loss(model: keras.Model, share: tf.Tensor, size: tf.Tensor) -> None:
+    """Feeds the `loss` of the logs, as Keras' own step does.
+
+    Args:
+        model: A compiled model.
+        share: Loss of this replica, divided by the replica count.
+        size: Examples in its slice.
+    """
+    (tracker,) = [each for each in model.metrics if each.name == "loss"]
+    tracker.update_state(share * num_replicas(), sample_weight=size)
 
 
 def of_examples(gradients: list[Any], size: tf.Tensor) -> list[Any]:

@@ -1,7 +1,14 @@
 """Everything that training changes: out, and back bit for bit."""
 
+import hashlib
+from collections.abc import Iterator
+
 import keras
 import numpy as np
+
+from gblend_keras import state_files
+
+_PREFIX = "variable/"  # of the members of a state file
 
 
 class Snapshot:
@@ -17,15 +24,8 @@ class Snapshot:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        if not model.optimizer.built:
-            with model.distribute_strategy.scope():
-                model.optimizer.build(model.trainable_variables)
         self._variables = state_variables(model)
-        # np.array copies: what an optimizer later writes in place stays out.
-        self._values = [
-            np.array(keras.ops.convert_to_numpy(variable))
-            for variable in self._variables
-        ]
+        self._values = [_copied(variable) for variable in self._variables]
 
     def restore(self) -> None:
         """Puts every value back."""
@@ -38,10 +38,80 @@ class Snapshot:
         return sum(value.nbytes for value in self._values)
 
 
+def _copied(variable: keras.Variable) -> state_files.Array:
+    """Copies a value: what an optimizer later writes in place stays out."""
+    value: state_files.Array = keras.ops.convert_to_numpy(variable)
+    return value if value.flags.owndata else value.copy()
+
+
 def state_variables(model: keras.Model) -> list[keras.Variable]:
-    """Returns the variables of a model and its optimizer, each once."""
+    """Returns the variables of a model and its optimizer, each once.
+
+    Args:
+        model: A compiled, built model; its optimizer is built if need be.
+    """
+    if not model.optimizer.built:
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     found = {
         id(variable): variable
         for variable in [*model.variables, *model.optimizer.variables]
     }
     return list(found.values())
+
+
+def state_arrays(
+    model: keras.Model,
+) -> Iterator[tuple[str, state_files.Array]]:
+    """Gives the state of a model to a state file, one variable at a time."""
+    for index, variable in enumerate(state_variables(model)):
+        yield f"{_PREFIX}{index:06d}", keras.ops.convert_to_numpy(variable)
+
+
+def load_state(model: keras.Model, state: state_files.State) -> None:
+    """Puts back what `state_arrays` gave to a state file.
+
+    Variables are told apart by their order, as in `keras.Model.get_weights`:
+    Keras numbers the names of layers anew in each notebook cell.
+
+    Args:
+        model: A compiled, built model like the one that was written.
+        state: The open file.
+
+    Raises:
+        DamagedError: If the file is damaged; the model is then partly loaded.
+        ValueError: If it is another model's.
+    """
+    variables = state_variables(model)
+    names = [name for name in state.names if name.startswith(_PREFIX)]
+    expected = [(str(each.dtype), tuple(each.shape)) for each in variables]
+    found = [state.kind(name) for name in names]
+    if found != expected:
+        raise ValueError(
+            "The saved state is another model's. Expected "
+            f"{len(expected)} variables like this model's. Received: "
+            f"{len(found)}, or others. Build the model as it was, or start "
+            "in a new folder."
+        )
+    for variable, name in zip(variables, names, strict=True):
+        variable.assign(state.array(name))
+
+
+def fingerprint(model: keras.Model, *others: object) -> str:
+    """Names the state of a model, and what else a result is a function of.
+
+    Of a random generator only the seed counts: where an epoch starts in its
+    sequence is a function of the epoch (`fitting.EpochStarter`).
+
+    Args:
+        model: A compiled, built model.
+        *others: Anything with a `repr` that says it all.
+    """
+    digest = hashlib.sha256(repr(others).encode())
+    for variable in state_variables(model):
+        value = keras.ops.convert_to_numpy(variable)
+        if variable.name == "seed_generator_state":
+            value = value[:1]
+        whole = np.ascontiguousarray(value)
+        digest.update(whole.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.data import arrays
+from gblend_keras.data import clip_set
 from gblend_keras.data import holdout
 from gblend_keras.data import sources
 
@@ -81,13 +82,14 @@ class Feed:
         """
         limit = -1  # all
         if keep_length:
-            limit = -(-self.num_examples // self.batch_size)
+            examples = self.num_examples * self.source.clips_per_epoch
+            limit = -(-examples // self.batch_size)
         self._limit.assign(limit)
         self._rows.assign(np.sort(np.asarray(rows, np.int64)))
 
     def view(self, rows: sources.IntArray) -> tf.data.Dataset:
         """Returns these rows once, in order: what is measured."""
-        return _in_order(self.source, rows, self.batch_size)
+        return _read_once(self.source, rows, self.batch_size)
 
     def sample(self, size: int, *, seed: int) -> sources.IntArray:
         """Draws rows from those in use, without replacement, sorted."""
@@ -130,20 +132,6 @@ def cut_into_slices(dataset: tf.data.Dataset, cut: Cut) -> tf.data.Dataset:
     return cut(dataset) if with_cut is None else with_cut(cut)
 
 
-def _in_order(
-    source: sources.Source, rows: sources.IntArray, batch_size: int
-) -> tf.data.Dataset:
-    """Returns these rows once, in order."""
-    wanted = (tf.constant(rows, tf.int64), batch_size, None)
-
-    def read(cut: Cut | None = None) -> tf.data.Dataset:
-        return _read(source, wanted, tf.constant(-1, tf.int64), cut).prefetch(1)
-
-    dataset = read()
-    dataset.with_cut = read  # `cut_into_slices` finds it
-    return dataset
-
-
 def _read(
     source: sources.Source,
     wanted: tuple[tf.Tensor, int, tf.Tensor | None],
@@ -162,18 +150,39 @@ def _read(
 
 def source_of(examples: arrays.ExampleSet) -> sources.Source:
     """Returns what reads these examples by row number."""
+    if isinstance(examples, clip_set.ClipExamples):
+        return examples.source()
     if isinstance(examples, arrays.Examples):
         return sources.ArraySource(examples)
-    source: sources.Source = examples.source()  # type: ignore[attr-defined]
-    return source
+    raise TypeError(
+        "`examples` cannot be read. Expected Examples or ClipExamples. "
+        f"Received: {type(examples).__name__}. Make one of these."
+    )
 
 
 def make_dataset(
     examples: arrays.ExampleSet, *, batch_size: int = 32
 ) -> tf.data.Dataset:
     """Returns the examples once, in order: to validate and to test."""
-    rows = np.arange(len(examples))
-    return _in_order(source_of(examples), rows, batch_size)
+    return _read_once(source_of(examples), np.arange(len(examples)), batch_size)
+
+
+def _read_once(
+    source: sources.Source, rows: sources.IntArray, batch_size: int
+) -> tf.data.Dataset:
+    """Reads rows in order; Keras is told how many batches there are."""
+    wanted = (tf.constant(rows, tf.int64), batch_size, None)
+    num_batches = -(-len(rows) // batch_size)
+    counted = tf.data.experimental.assert_cardinality(num_batches)
+
+    def read(cut: Cut | None = None) -> tf.data.Dataset:
+        dataset = _read(source, wanted, tf.constant(-1, tf.int64), cut)
+        # How many slices there are depends on the cut.
+        return (dataset if cut else dataset.apply(counted)).prefetch(1)
+
+    dataset = read()
+    dataset.with_cut = read  # `cut_into_slices` finds it
+    return dataset
 
 
 def make_training_dataset(
@@ -248,17 +257,17 @@ def held_rows_of(holdout_dataset: object) -> sources.IntArray | None:
     return rows if isinstance(rows, np.ndarray) else None
 
 
-def as_examples(data: Any) -> arrays.Examples | None:
-    """Returns arrays as `Examples`; None where `data` is no arrays.
+def as_examples(data: Any) -> arrays.ExampleSet | None:
+    """Returns a set of examples; None where `data` is none.
 
     Args:
-        data: `Examples`, or `(x, y)`, or `(x, y, sample_weight)` with
-            `x = {modality: array}`.
+        data: A set of examples, or arrays `(x, y)` or `(x, y, sample_weight)`
+            with `x = {modality: array}`.
 
     Raises:
         ValueError: As `Examples` does.
     """
-    if isinstance(data, arrays.Examples):
+    if isinstance(data, (arrays.Examples, clip_set.ClipExamples)):
         return data
     if not (isinstance(data, tuple) and len(data) in (2, 3)):
         return None
@@ -278,7 +287,7 @@ def _source(
 ) -> tuple[sources.Source, int]:
     examples = as_examples(dataset)
     if examples is not None:
-        return sources.ArraySource(examples), 32  # Keras' own default
+        return source_of(examples), 32  # Keras' own default
     if isinstance(dataset, tf.data.Dataset):
         return sources.StreamSource(dataset, labels=labels), _batch_size(
             dataset

@@ -17,7 +17,7 @@ LOADERS = {
     "utd_mhad": ("gblend_keras.data.utd_mhad", "utd_mhad"),
     "grid_letters": ("gblend_keras.data.grid", "grid_s1_av"),
 }
-NAMES = ("arrays", "digits", *LOADERS)
+NAMES = ("arrays", "digits", "records", "videos", *LOADERS)
 
 
 def load(
@@ -64,6 +64,8 @@ def _load_whole(
                 "Add --set data.path=FILE.npz."
             )
         return npz.load(Path(data_dir or ".") / settings.path)
+    if settings.dataset in ("records", "videos"):
+        return _load_clips(settings, Path(data_dir or "."))
     module, folder = LOADERS[settings.dataset]
     if data_dir is None and not settings.path:
         raise ValueError(
@@ -72,6 +74,28 @@ def _load_whole(
         )
     root = Path(data_dir or ".") / (settings.path or folder)
     splits = importlib.import_module(module).load(root)
+    return splits
+
+
+def _load_clips(settings: config.DataConfig, root: Path) -> arrays.Splits:
+    needed = ["path"] + ["annotations"] * (settings.dataset == "videos")
+    for name in needed:
+        if not getattr(settings, name):
+            raise ValueError(
+                f"`data.{name}` is missing. Expected "
+                f"{'a file' if name == 'annotations' else 'a folder'} for "
+                f"dataset '{settings.dataset}'. Received: data.{name}=''. "
+                f"Add --set data.{name}=..."
+            )
+    # Imported here: it needs the extra `video`, and TensorFlow.
+    clip_loading = importlib.import_module("gblend_keras.data.clip_loading")
+    folder = root / settings.path
+    if settings.dataset == "records":
+        splits: arrays.Splits = clip_loading.load_records(settings, folder)
+    else:
+        splits = clip_loading.load_videos(
+            settings, folder, root / settings.annotations
+        )
     return splits
 
 

@@ -33,10 +33,18 @@ class Source(Protocol):
 
     labels: arrays.Array
 
+    @property
+    def clips_per_epoch(self) -> int:
+        """Examples that one row gives when it is read to train."""
+
     def read(
         self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
     ) -> tf.data.Dataset:
-        """Returns batches of these rows; shuffled when given a seed `(2,)`."""
+        """Returns batches of these rows.
+
+        To train when given a seed `(2,)`: shuffled, and augmented where the
+        source augments; else in the order of the rows, which is ascending.
+        """
 
 
 @runtime_checkable
@@ -59,11 +67,13 @@ class PlannedSource(Source, Protocol):
 class ArraySource:
     """Examples in memory."""
 
+    clips_per_epoch = 1
+
     def __init__(self, examples: arrays.Examples) -> None:
         self.labels = examples.y
         parts: tuple[Any, ...] = (
-            {name: _single(array) for name, array in examples.x.items()},
-            _single(examples.y),
+            {name: single(array) for name, array in examples.x.items()},
+            single(examples.y),
         )
         if examples.sample_weight is not None:
             parts += (examples.sample_weight.astype(np.float32),)
@@ -107,6 +117,8 @@ class StreamSource:
         shuffle_buffer: How many examples are shuffled at a time.
     """
 
+    clips_per_epoch = 1
+
     def __init__(
         self,
         dataset: tf.data.Dataset,
@@ -121,7 +133,7 @@ class StreamSource:
         self._examples = dataset.unbatch()
         arrays.check_labels(self.labels)
         with tf.device("CPU:0"):
-            self._expected = tf.constant(_single(self.labels))
+            self._expected = tf.constant(single(self.labels))
 
     def read(
         self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
@@ -142,11 +154,11 @@ class StreamSource:
             .map(lambda _, example: example)
         )
         if seed is not None:
-            examples = _shuffled(examples, self._shuffle_buffer, seed)
+            examples = shuffled(examples, self._shuffle_buffer, seed)
         return examples.batch(batch_size)
 
 
-def _shuffled(
+def shuffled(
     examples: tf.data.Dataset, buffer_size: int, seed: tf.Tensor
 ) -> tf.data.Dataset:
     """Shuffles by a seed that is a tensor, shape `(2,)`.
@@ -258,7 +270,7 @@ def _same_label(example: Any, expected: tf.Tensor) -> Any:
         return tf.nest.map_structure(tf.identity, example)
 
 
-def _single(array: arrays.Array) -> arrays.Array:
+def single(array: arrays.Array) -> arrays.Array:
     """Double to single precision, booleans to floats: what networks take."""
     if array.dtype in (np.float64, np.bool_):
         return array.astype(np.float32)

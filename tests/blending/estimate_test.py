@@ -8,6 +8,7 @@ import tensorflow as tf
 import gblend_keras as gb
 from gblend_keras.blending import estimators
 from gblend_keras.blending import fitting
+from gblend_keras.blending import passes
 from gblend_keras.blending import probe
 from gblend_keras.blending import snapshot
 from tests import toy
@@ -32,7 +33,7 @@ def estimated(model, train, holdout, *, epochs=2, epoch=0):
     return estimators.Retrain(gb.BlendSettings()).estimate(
         model,
         callback._rounds,
-        estimators.Window(epoch, epochs),
+        passes.Window(epoch, epochs),
         fitting.FitSettings(verbose=0),
     )
 
@@ -261,7 +262,7 @@ def test_an_error_inside_an_estimate_puts_the_model_back():
         estimators.Retrain(gb.BlendSettings()).estimate(
             model,
             callback._rounds,
-            estimators.Window(0, 1),
+            passes.Window(0, 1),
             fitting.FitSettings(
                 verbose=0,
                 schedules=(keras.callbacks.LearningRateScheduler(fail),),

@@ -7,6 +7,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras import config
+from gblend_keras import methods
 from gblend_keras import training
 from gblend_keras.data import sets
 from tests import toy
@@ -66,7 +67,8 @@ def test_run_with_exchanging_towers_is_blended(recipe, tmp_path):
     ],
 )
 def test_modality_that_trains_alone_sees_no_other(recipe, blend, fusion):
-    assert training._for_blend(recipe, blend).fusion.name == fusion
+    method = methods.get(blend, modalities=["m0", "m1"])
+    assert method.adapt(recipe).fusion.name == fusion
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""What is compared, and what would go wrong in every run: found before."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from gblend_keras import config
+from gblend_keras import files
+from gblend_keras import methods as catalogue
+from gblend_keras import training
+from gblend_keras import workdirs
+from gblend_keras.comparison import statistics
+from gblend_keras.data import sets
+
+PROTOCOL_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is compared, and how often.
+
+    Attributes:
+        methods: As `--blend` takes them.
+        seeds: One run each.
+        tune: Tries for each method.
+        jobs: Runs at a time.
+        test: Name of the paired test.
+
+    Raises:
+        ValueError: If one of them does not fit.
+    """
+
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    tune: int
+    jobs: int
+    test: str
+
+    def __post_init__(self) -> None:
+        for name in ("methods", "seeds"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise ValueError(
+                    f"`{name}` is empty or names one twice. Expected one or "
+                    f"several, each once. Received: {name}={list(values)}. "
+                    "Leave out the repeated ones."
+                )
+        config.check_range("tune", self.tune, 0, 1000)
+        config.check_range("jobs", self.jobs, 1, 1000)
+        config.check_choice("test", self.test, statistics.TESTS)
+
+
+def check_data(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
+    """Raises what every run would raise, before the first of them."""
+    if plan.tune and recipe.data.evaluate_on != "test":
+        raise ValueError(
+            "`tune` needs a split to report that it does not choose on. "
+            "Expected data.evaluate_on=test. "
+            f"Received: data.evaluate_on={recipe.data.evaluate_on}. "
+            "Leave out --tune, or that setting."
+        )
+    splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
+    known = [*catalogue.names(), *splits.train.shapes]
+    unknown = [name for name in plan.methods if name not in known]
+    if unknown:
+        raise ValueError(
+            f"`methods` has unknown names. Expected some of {known}. "
+            f"Received: {unknown}. Correct the names."
+        )
+
+
+def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
+    """Raises unless the folder is new or holds this comparison."""
+    path = run.workdir / "protocol.json"
+    protocol = {
+        "format": PROTOCOL_FORMAT,
+        "recipe": recipe.to_json(),
+        "tune": plan.tune,
+        "tune_seed": run.seed,
+        "strategy": run.strategy,
+        "deterministic": run.deterministic,
+    }
+    expected = json.loads(json.dumps(protocol))
+    found = _read_protocol(path)
+    different = [
+        name for name in expected if found and found.get(name) != expected[name]
+    ]
+    if different:
+        raise ValueError(
+            f"`workdir` holds another comparison: {run.workdir}. Expected the "
+            "same recipe and tuning. "
+            f"Received: another {' and another '.join(different)}. "
+            "Choose another folder, or repeat that comparison's command."
+        )
+    if not found:
+        # Whatever run it holds, it is none of a comparison's.
+        workdirs.check_identity(run.workdir, {})
+        files.write_json(path, protocol)
+
+
+def _read_protocol(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged. Expected the protocol of a comparison. "
+            f"Received: {error}. Choose another folder."
+        ) from error

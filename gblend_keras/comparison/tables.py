@@ -1,0 +1,175 @@
+"""The values of a comparison -> terminal table, CSV, Markdown and LaTeX."""
+
+import csv
+import io
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gblend_keras import files
+from gblend_keras import reporting
+from gblend_keras.blending import callback as blending
+from gblend_keras.comparison import cells
+from gblend_keras.comparison import remarks
+from gblend_keras.comparison import tasks
+
+_LATEX_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{each: "\\" + each for each in "&%$#_{}"},
+}
+_CSV_FIELDS = (
+    "method",
+    "answer",
+    "num_runs",
+    "failed",
+    "mean",
+    "deviation",
+    "interval_low",
+    "interval_high",
+    "difference",
+    "difference_deviation",
+    "difference_low",
+    "difference_high",
+    "difference_num_pairs",
+    "p_value",
+    "p_holm",
+    "selected_epoch",
+    "selected_mean",
+    "selected_deviation",
+    "seconds",
+    "relative_seconds",
+    "examples_trained",
+    "relative_examples_trained",
+)
+
+
+def write(workdir: Path, comparison: Mapping[str, Any]) -> None:
+    """Writes `comparison.json`, `.csv`, `.md` and `.tex` into a folder.
+
+    Args:
+        workdir: The folder.
+        comparison: As `report.collect` returns it.
+    """
+    files.write_json(workdir / "comparison.json", comparison)
+    files.write_text(workdir / "comparison.csv", csv_table(comparison))
+    files.write_text(workdir / "comparison.md", markdown_table(comparison))
+    files.write_text(workdir / "comparison.tex", latex_table(comparison))
+
+
+def text_table(comparison: Mapping[str, Any]) -> str:
+    """Returns the table and its notes for a terminal."""
+    table = [
+        [cell.replace("±", "+-") for cell in line]
+        for line in cells.lines(comparison)
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for line in table:
+        texts = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(
+                zip(line, widths, strict=True)
+            )
+        ]
+        lines.append("  ".join(texts).rstrip())
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join([*lines, *remarks.sentences(comparison)])
+
+
+def markdown_table(comparison: Mapping[str, Any]) -> str:
+    """Returns the table and its notes as Markdown."""
+    header, *body = cells.lines(comparison)
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    lines += [f"| {' | '.join(line)} |" for line in body]
+    lines += ["", *[f"- {note}" for note in remarks.sentences(comparison)]]
+    command = comparison["command"]
+    return "\n".join([*lines, "", f"`{command}`"]) + "\n"
+
+
+def latex_table(comparison: Mapping[str, Any]) -> str:
+    """Returns the table as LaTeX, for `booktabs`; notes are comments."""
+    header, *body = [
+        [_latex(cell) for cell in line] for line in cells.lines(comparison)
+    ]
+    columns = "ll" + "r" * (len(header) - 2)
+    comments = [comparison["command"], *remarks.sentences(comparison)]
+    lines = [f"% {' '.join(each.split())}" for each in comments]
+    lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
+    lines += [f"{' & '.join(header)} \\\\", "\\midrule"]
+    lines += [f"{' & '.join(line)} \\\\" for line in body]
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+
+def csv_table(comparison: Mapping[str, Any]) -> str:
+    """Returns the rows as CSV: shares, not per cent, and not rounded."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _CSV_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for row in comparison["rows"]:
+        difference = row["difference"] or {}
+        selected = row["selected"] or {}
+        low, high = row["interval"] or (None, None)
+        worst, best = difference.get("interval") or (None, None)
+        writer.writerow(
+            {
+                **{name: row[name] for name in _CSV_FIELDS if name in row},
+                "failed": len(row["failed_seeds"]),
+                "interval_low": low,
+                "interval_high": high,
+                "difference": difference.get("mean"),
+                "difference_deviation": difference.get("deviation"),
+                "difference_low": worst,
+                "difference_high": best,
+                "difference_num_pairs": difference.get("num_pairs"),
+                "p_value": difference.get("p_value"),
+                "p_holm": difference.get("p_holm"),
+                "selected_epoch": selected.get("epoch"),
+                "selected_mean": selected.get("mean"),
+                "selected_deviation": selected.get("deviation"),
+            }
+        )
+    return text.getvalue()
+
+
+def outcome_line(outcome: tasks.Outcome) -> str:
+    """Returns one line on how a run has ended."""
+    if outcome.summary is None:
+        reason = remarks.shortened(outcome.reason)
+        return f"{outcome.label}: FAILED, {outcome.error}: {reason}"
+    shown = [
+        f"{answer} {100 * outcome.summary['accuracy'][answer]:.1f} %"
+        for answer in tasks.answers(outcome.summary)
+    ]
+    return f"{outcome.label}: {', '.join(shown)} in {outcome.seconds:.0f} s"
+
+
+def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
+    """Returns the weights that one seed's runs were given, and their plots.
+
+    Args:
+        workdir: Folder of the comparison.
+        methods: What was compared.
+        seed: Whose runs are described.
+    """
+    lines = []
+    for method in methods:
+        run_dir = workdir / method / f"seed-{seed}"
+        history = run_dir / "blend_history.json"
+        if history.exists():
+            lines.append(f"{method}, seed {seed}:")
+            lines.append(
+                reporting.weights_table(blending.read_history(history))
+            )
+        if (run_dir / "curves.png").exists():
+            lines.append(f"Plots of {method}: {run_dir}/curves.png")
+        if (run_dir / "weights.png").exists():
+            lines.append(f"  and its weights: {run_dir}/weights.png")
+    return "\n".join(lines)
+
+
+def _latex(cell: str) -> str:
+    escaped = "".join(_LATEX_SPECIAL.get(each, each) for each in cell)
+    return escaped.replace("±", r"$\pm$")

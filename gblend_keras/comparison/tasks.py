@@ -1,0 +1,176 @@
+"""One run of a comparison: how it is done, how it fails, when it is reused."""
+
+import dataclasses
+import json
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from gblend_keras import checkpointing
+from gblend_keras import config
+from gblend_keras import files
+from gblend_keras import reporting
+from gblend_keras import training
+from gblend_keras import watching
+
+LOG = "run.log"
+FAILURE = "failed.json"
+FAILURE_FORMAT = 1
+# The same run would diverge again; other failures (no memory, a full disk, a
+# killed process) are tried again by the next call.
+LASTING = (FloatingPointError.__name__,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One run to be done.
+
+    Attributes:
+        label: What it is called in progress and logs.
+        recipe: What is trained.
+        run: Where, with which seed and method.
+    """
+
+    label: str
+    recipe: config.Recipe
+    run: training.Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a task.
+
+    Attributes:
+        label: The task's.
+        summary: `summary.json` of the run; None if it failed.
+        error: Name of the exception; "" if it did not fail.
+        reason: Its message.
+        seconds: Wall clock of this call; 0 for what was reused.
+        reused: Whether an earlier call had done it.
+    """
+
+    label: str
+    summary: dict[str, Any] | None = None
+    error: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    reused: bool = False
+
+
+def earlier_outcome(task: Task) -> Outcome | None:
+    """Returns what an earlier call made of a task, if that stands."""
+    workdir = task.run.workdir
+    if (workdir / "summary.json").exists():
+        try:  # trains nothing: checks that it is the same run
+            quiet = dataclasses.replace(task.run, verbose=False)
+            summary = training.train(task.recipe, quiet)
+        except ValueError as error:
+            return Outcome(task.label, error="ValueError", reason=str(error))
+        return Outcome(task.label, summary=summary, reused=True)
+    failure = _read_failure(workdir)
+    if failure is not None and failure["error"] in LASTING:
+        return Outcome(
+            task.label,
+            error=failure["error"],
+            reason=failure["reason"],
+            reused=True,
+        )
+    return None
+
+
+def perform(task: Task) -> Outcome:
+    """Does one run; an exception becomes a failed outcome.
+
+    Whatever an earlier run left in Keras is cleared, and every random number
+    is seeded by the run, so the order of runs does not matter.
+    """
+    keras.backend.clear_session()
+    started = time.monotonic()
+    (task.run.workdir / FAILURE).unlink(missing_ok=True)
+    try:
+        summary = training.train(task.recipe, task.run)
+    except Exception as error:  # whatever it is, the others go on
+        record_failure(task, type(error).__name__, str(error))
+        _log(task, traceback.format_exc())
+        return Outcome(
+            task.label,
+            error=type(error).__name__,
+            reason=str(error),
+            seconds=time.monotonic() - started,
+        )
+    return Outcome(
+        task.label, summary=summary, seconds=time.monotonic() - started
+    )
+
+
+def record_failure(task: Task, error: str, reason: str) -> None:
+    """Writes `failed.json` into the run's folder."""
+    try:
+        files.write_json(
+            task.run.workdir / FAILURE,
+            {"format": FAILURE_FORMAT, "error": error, "reason": reason},
+        )
+    except OSError:
+        return  # a folder that cannot be written is what failed
+
+
+def finished_summary(workdir: Path) -> dict[str, Any] | None:
+    """Returns the summary of a run, or None if it has not finished."""
+    if not (workdir / "summary.json").exists():
+        return None
+    return reporting.read_summary(workdir)
+
+
+def answers(summary: dict[str, Any]) -> list[str]:
+    """Returns what a run answers with: heads it trained, perhaps their mean.
+
+    A method that trains `joint` alone, at least in the end, answers with it;
+    one that trains every head with `joint` (the paper's answer) and with
+    `blend`, the mean of the heads; modalities side by side with each, and
+    with their ensemble.
+    """
+    heads: list[str] = summary["answering_heads"]
+    if len(heads) == 1:
+        return heads
+    if "joint" in heads:
+        return ["joint", "blend"]
+    return [*heads, "ensemble"]
+
+
+def main_answer(summary: dict[str, Any]) -> str:
+    """Returns the answer that tuning goes by."""
+    found = answers(summary)
+    return "joint" if "joint" in found else found[-1]
+
+
+def curve_column(rows: list[dict[str, str]], answer: str) -> str:
+    """Names the column of `metrics.csv` with an answer's reported curve."""
+    column = f"{watching.EVALUATED}{answer}_accuracy"
+    return column if rows and column in rows[0] else f"val_{answer}_accuracy"
+
+
+def read_curve(workdir: Path) -> list[dict[str, str]]:
+    """Returns the rows of a run's `metrics.csv`."""
+    return checkpointing.read_metrics(workdir / "metrics.csv")
+
+
+def _read_failure(workdir: Path) -> dict[str, str] | None:
+    path = workdir / FAILURE
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {"error": found["error"], "reason": found["reason"]}
+    except (ValueError, KeyError, TypeError):
+        return None  # damaged: the run is done again
+
+
+def _log(task: Task, text: str) -> None:
+    try:
+        with (task.run.workdir / LOG).open("a", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError:
+        return

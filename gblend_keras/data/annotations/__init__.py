@@ -1,0 +1,1 @@
+"""Parsers of annotation files: one module a data set, and what they share."""

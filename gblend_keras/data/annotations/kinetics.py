@@ -1,0 +1,86 @@
+"""Kinetics-400, -600 and -700: one label for a span of a YouTube video."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gblend_keras.data.annotations import fields
+from gblend_keras.data.annotations import request as requests
+from gblend_keras.data.annotations import rows
+from gblend_keras.data.annotations import segments
+from gblend_keras.data.annotations import videos
+
+COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
+
+
+class _Clip(NamedTuple):
+    label: str
+    video: str
+    times: tuple[float, float]
+    split: str
+    where: str
+
+
+def read(request: requests.Request) -> segments.Manifest:
+    """Reads files `label,youtube_id,time_start,time_end,split[,is_cc]`.
+
+    Classes are the labels in alphabetical order, or as listed in `classes`
+    (a text file, one name a line). Read all splits at once, or pass
+    `classes`: the classes of a part need not be those of the whole.
+
+    A video is the file `id_start_end` (whole seconds in six digits; plain
+    seconds and milliseconds are found as well), which holds the span alone,
+    or `id`, the whole video; in a folder of its class or anywhere else.
+
+    Source: Kay et al., arXiv 1705.06950.
+
+    Raises:
+        ValueError: If a file is missing or a row is bad.
+    """
+    known = requests.known_labels(request)
+
+    def parse(row: rows.Row) -> _Clip:
+        values = row.values
+        return _Clip(
+            label=fields.check_label(values["label"], known),
+            video=fields.check_id(values["youtube_id"], "youtube_id"),
+            times=fields.span(values, ("time_start", "time_end")),
+            split=request.split or fields.split_of_word(values["split"]),
+            where=row.where,
+        )
+
+    clips = [
+        clip
+        for file in request.files
+        for clip in rows.read_csv(
+            file, parse, needed=COLUMNS, optional=("is_cc",)
+        )
+    ]
+    indices = requests.numbered((clip.label for clip in clips), known)
+    return segments.Manifest(
+        dataset=request.dataset,
+        class_names={"label": tuple(indices)},
+        segments=tuple(
+            _segment(clip, indices, request.videos) for clip in clips
+        ),
+    )
+
+
+def _segment(
+    clip: _Clip,
+    indices: Mapping[str, int],
+    folder: videos.VideoFolder | None,
+) -> segments.Segment:
+    file, start, end = videos.find_cut(
+        folder, clip.video, clip.times, near=clip.label
+    )
+    first, last = map(fields.time_text, clip.times)
+    return segments.Segment(
+        key=f"{clip.video}_{first}_{last}",
+        file=file,
+        start_seconds=start,
+        end_seconds=end,
+        labels={"label": (indices[clip.label],)},
+        split=clip.split,
+        group="",
+        where=clip.where,
+    )

@@ -1,0 +1,172 @@
+"""Frames -> optical flow (OpenCV), and flow <-> 8-bit codes."""
+
+import contextlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gblend_keras import config
+
+METHODS = ("dis", "farneback")
+SHORTEST_SIDE = 16  # pixels; DIS matches patches of 8 at half the size
+ZERO_CODE = 128
+_STEPS = 127  # codes on either side of zero
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def optical_flow(
+    frames: npt.NDArray[np.uint8],
+    *,
+    method: str = "dis",
+    bound: float = 20.0,
+) -> FloatArray:
+    """Estimates how far each pixel moves until the next frame.
+
+    `flow[t, y, x] = (right, down)` in pixels from frame t to frame t + 1, cut
+    at +-bound. The last flow is repeated, so that there are as many flows as
+    frames; a single frame does not move.
+
+    "dis" is dense inverse search with OpenCV's preset "medium". Both run on
+    one thread: neither the result nor the load of several workers then
+    depends on the machine.
+
+    Source: Kroeger, Timofte, Dai & Van Gool, ECCV 2016 ("dis"); Farneback,
+    SCIA 2003 ("farneback"), with the parameters of OpenCV's example.
+
+    Args:
+        frames: Shape `(T, H, W, 3)`, uint8, RGB; sides of 16 pixels or more.
+        method: "dis" or "farneback".
+        bound: Largest motion that is kept, in pixels. Positive.
+
+    Returns:
+        Shape `(T, H, W, 2)`, float32.
+
+    Raises:
+        ValueError: If the frames are of another kind, or an argument is
+            out of its range.
+        ImportError: If OpenCV is missing.
+    """
+    _check_frames(frames)
+    config.check_choice("method", method, METHODS)
+    config.check_range("bound", bound, 1e-3, 1e4)
+    cv2 = _opencv()
+    flows = np.zeros((*frames.shape[:3], 2), np.float32)
+    with _one_thread(cv2):
+        estimate = _estimator(cv2, method)
+        after = cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY)
+        for index in range(1, len(frames)):
+            before, after = (
+                after,
+                cv2.cvtColor(frames[index], cv2.COLOR_RGB2GRAY),
+            )
+            flows[index - 1] = estimate(before, after)
+    if len(frames) > 1:
+        flows[-1] = flows[-2]
+    return flows.clip(-bound, bound, out=flows)
+
+
+def encode_flow(
+    flow: FloatArray, *, bound: float = 20.0
+) -> npt.NDArray[np.uint8]:
+    """Turns flow into 8-bit codes; `decode_flow` turns it back.
+
+        code = 128 + round(127 * clip(flow, -bound, bound) / bound)
+
+    Decoding gives the flow to within `bound / 254` (0.079 pixels for 20), and
+    no motion exactly. Ours: the usual code spreads -bound..bound over 0..255,
+    where no code stands for no motion.
+
+    Args:
+        flow: Any shape, in pixels.
+        bound: Motion of the largest code, in pixels. Positive.
+
+    Returns:
+        The same shape, uint8, 1 to 255.
+
+    Raises:
+        ValueError: If `bound` is not positive.
+    """
+    config.check_range("bound", bound, 1e-3, 1e4)
+    steps = np.rint(np.clip(flow / bound, -1, 1) * _STEPS)
+    return (steps + ZERO_CODE).astype(np.uint8)
+
+
+def decode_flow(
+    codes: npt.NDArray[np.uint8], *, bound: float = 20.0
+) -> FloatArray:
+    """Turns the codes of `encode_flow` back into flow.
+
+    Args:
+        codes: Any shape, uint8.
+        bound: That of the encoding, in pixels.
+
+    Returns:
+        The same shape, float32, in pixels.
+
+    Raises:
+        ValueError: If `bound` is not positive.
+    """
+    config.check_range("bound", bound, 1e-3, 1e4)
+    steps = codes.astype(np.float32) - ZERO_CODE
+    return steps * np.float32(bound / _STEPS)
+
+
+def _check_frames(frames: npt.NDArray[np.uint8]) -> None:
+    is_clip = frames.ndim == 4 and frames.shape[-1] == 3 and len(frames) > 0
+    if not is_clip or frames.dtype != np.uint8:
+        raise ValueError(
+            "`frames` is no RGB clip. Expected uint8 of shape (T, H, W, 3) "
+            f"with T >= 1. Received: shape={frames.shape}, "
+            f"dtype={frames.dtype}. Pass the images of `media.read_frames`."
+        )
+    if min(frames.shape[1:3]) < SHORTEST_SIDE:
+        raise ValueError(
+            "`frames` is too small for optical flow. Expected sides >= "
+            f"{SHORTEST_SIDE}. Received: shape={frames.shape}. "
+            "Read the frames with a larger `short_side`."
+        )
+
+
+def _estimator(cv2: Any, method: str) -> Callable[[Any, Any], Any]:
+    """A function of two grey pictures that returns the flow between them."""
+    if method == "dis":
+        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return lambda before, after: search.calc(before, after, None)
+    return lambda before, after: cv2.calcOpticalFlowFarneback(
+        before,
+        after,
+        None,
+        pyr_scale=0.5,
+        levels=3,
+        winsize=15,
+        iterations=3,
+        poly_n=5,
+        poly_sigma=1.2,
+        flags=0,
+    )
+
+
+@contextlib.contextmanager
+def _one_thread(cv2: Any) -> Iterator[None]:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _opencv() -> Any:
+    """Returns OpenCV, or says how to install it."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(
+            "Optical flow needs OpenCV. Install it with "
+            '`pip install "gblend_keras[video]"`.'
+        ) from error
+    return cv2

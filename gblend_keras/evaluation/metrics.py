@@ -1,0 +1,201 @@
+"""Metrics of one head: probabilities and labels -> numbers.
+
+Everything is computed in float64 and every example counts once.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gblend_keras.evaluation import libraries
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class PerClass(NamedTuple):
+    """A metric of every class, and its mean over the classes that have one.
+
+    Attributes:
+        mean: Unweighted mean over the classes that count; NaN without any.
+        values: Shape `(classes,)`; NaN for a class that was left out.
+        num_left_out: How many classes were left out.
+    """
+
+    mean: float
+    values: FloatArray
+    num_left_out: int
+
+
+def per_class(values: FloatArray) -> PerClass:
+    """Returns values with their mean; NaN marks a class that is left out."""
+    kept = values[~np.isnan(values)]
+    mean = float(kept.mean()) if len(kept) else float("nan")
+    return PerClass(mean, values, len(values) - len(kept))
+
+
+def true_class_rank(scores: npt.ArrayLike, y: npt.ArrayLike) -> IntArray:
+    """Computes how many classes are ranked before the true one.
+
+    Of equal scores the class with the smaller number comes first, as in
+    `argmax`: top-1 is then what Keras calls accuracy and what the confusion
+    matrix counts, and equal scores earn nothing by themselves.
+
+    Args:
+        scores: Shape `(N, classes)`.
+        y: Integer labels `(N,)`.
+
+    Returns:
+        Shape `(N,)`, from 0 (the first answer) to classes - 1.
+    """
+    values = np.asarray(scores)
+    labels = np.asarray(y, np.int64)
+    truth = np.take_along_axis(values, labels[:, None], axis=1)
+    earlier = np.arange(values.shape[1]) < labels[:, None]
+    before = (values > truth) | ((values == truth) & earlier)
+    ranks: IntArray = before.sum(axis=1)
+    return ranks
+
+
+def top_k_accuracy(
+    scores: npt.ArrayLike, y: npt.ArrayLike, *, k: int = 1
+) -> float:
+    """Computes the share of examples with the true class among the first k.
+
+    With no more than k classes this is 1. Ties: see `true_class_rank`.
+
+    Args:
+        scores: Shape `(N, classes)`.
+        y: Integer labels `(N,)`.
+        k: How many answers are allowed.
+
+    Raises:
+        ValueError: If `k` is below 1.
+    """
+    if k < 1:
+        raise ValueError(
+            f"`k` is out of range. Expected >= 1. Received: k={k}. "
+            "Use 1 for the first answer alone."
+        )
+    return float(np.mean(true_class_rank(scores, y) < k))
+
+
+def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
+    """Computes the average precision of every class, and their mean: mAP.
+
+    Source: VMZ, `c2/lib/utils/metric.py`: scikit-learn's
+    `average_precision_score` of each class, mean over those with a positive.
+
+    Args:
+        scores: Shape `(N, classes)`.
+        hot: Multi-hot labels `(N, classes)`.
+    """
+    scorer = libraries.sklearn_metrics().average_precision_score
+    values, truth = np.asarray(scores, np.float64), np.asarray(hot) > 0.5
+    found = [
+        scorer(truth[:, c], values[:, c]) if truth[:, c].any() else np.nan
+        for c in range(truth.shape[1])
+    ]
+    return per_class(np.array(found, np.float64))
+
+
+def area_under_curve(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
+    """Computes the area under the ROC curve of every class, and its mean.
+
+    Source: VMZ, as `average_precision`, with `roc_auc_score`.
+    Ours: a class without a negative is left out, too: it has no such area.
+
+    Args:
+        scores: Shape `(N, classes)`.
+        hot: Multi-hot labels `(N, classes)`.
+    """
+    scorer = libraries.sklearn_metrics().roc_auc_score
+    values, truth = np.asarray(scores, np.float64), np.asarray(hot) > 0.5
+    found = [
+        scorer(truth[:, c], values[:, c])
+        if truth[:, c].any() and not truth[:, c].all()
+        else np.nan
+        for c in range(truth.shape[1])
+    ]
+    return per_class(np.array(found, np.float64))
+
+
+def d_prime(auc: float) -> float:
+    """Computes how far apart positives and negatives lie, in deviations.
+
+        d' = sqrt(2) * inverse_normal(AUC)
+
+    Two normal distributions of deviation 1 at this distance have this AUC.
+
+    Source: Hershey et al., ICASSP 2017, for AudioSet, of the mean AUC.
+
+    Args:
+        auc: In [0, 1]. 0.5 gives 0, 1 gives infinity.
+    """
+    return float(np.sqrt(2.0) * libraries.scipy_stats().norm.ppf(auc))
+
+
+def expected_calibration_error(
+    probabilities: npt.ArrayLike, y: npt.ArrayLike, *, num_bins: int = 15
+) -> float:
+    """Computes how far confidence lies from accuracy, on average.
+
+        ECE = sum_b (n_b / n) * |accuracy_b - confidence_b|
+
+    over bins `((b - 1) / B, b / B]` of the confidence.
+
+    Source: Guo, Pleiss, Sun & Weinberger, ICML 2017, Eq. 3, with its 15 bins:
+    the confidence is the largest probability of an example.
+    Ours: for multi-hot labels every probability is a forecast of its own, and
+    `accuracy_b` is the share of them that came true.
+
+    Args:
+        probabilities: Shape `(N, classes)`.
+        y: Integer labels `(N,)`, or multi-hot `(N, classes)`.
+        num_bins: Bins of equal width, at least 1.
+    """
+    values, labels = np.asarray(probabilities, np.float64), np.asarray(y)
+    if labels.ndim == 2:
+        confidence, right = values.ravel(), labels.ravel() > 0.5
+    else:
+        confidence = values.max(axis=1)
+        right = values.argmax(axis=1) == labels
+    bins = np.ceil(confidence * num_bins).astype(np.int64) - 1
+    bins = np.clip(bins, 0, num_bins - 1)  # 0 belongs to the first
+    gaps = np.bincount(bins, weights=right - confidence, minlength=num_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def confusion_matrix(
+    scores: npt.ArrayLike, y: npt.ArrayLike, num_classes: int
+) -> IntArray:
+    """Counts answers: row = true class, column = class that was answered.
+
+    Args:
+        scores: Shape `(N, num_classes)`.
+        y: Integer labels `(N,)`.
+        num_classes: Rows and columns.
+    """
+    answered = np.asarray(scores).argmax(axis=1)
+    cells = np.asarray(y, np.int64) * num_classes + answered
+    counts = np.bincount(cells, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+def class_accuracy(confusion: IntArray) -> PerClass:
+    """Computes the share of each class's examples that were answered right.
+
+    Args:
+        confusion: As `confusion_matrix` gives it. A class without an example
+            is left out.
+    """
+    totals = confusion.sum(axis=1)
+    shares = np.full(len(totals), np.nan)
+    np.divide(np.diag(confusion), totals, out=shares, where=totals > 0)
+    return per_class(shares)
+
+
+def one_hot(y: npt.ArrayLike, num_classes: int) -> npt.NDArray[np.bool_]:
+    """Turns integer labels `(N,)` into rows `(N, num_classes)`."""
+    return np.asarray(y, np.int64)[:, None] == np.arange(num_classes)

@@ -1,0 +1,72 @@
+"""What stops a run from outside: one sentence each, with what to do."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tensorflow as tf
+
+from gblend_keras.stopping import RunError
+
+KEPT = "What was finished is kept: then repeat the command"
+
+# What names the cause, the surest first: memory, an error of Python inside a
+# dataset, a status of TensorFlow, any line.
+_CAUSES = (
+    re.compile(r"OOM when allocating[^\n]*"),
+    re.compile(r"\b\w+(?:Error|Exception): [^\n]+"),
+    re.compile(r"\b[A-Z][A-Z_]{3,}: [^\n]+"),
+    re.compile(r"\S[^\n]*"),
+)
+
+
+@contextmanager
+def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
+    """Turns errors of the machine and of the data into sentences.
+
+    Args:
+        workdir: The run directory.
+        batch_size: Examples a step, for the message.
+
+    Raises:
+        RunError: In place of an error of a disk, a device that is out of
+            memory, or a dataset that failed while it was read.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise RunError(
+            "A step does not fit into memory. Expected room for a batch. "
+            f"Received: batch_size={batch_size} ({_cause(error)}). "
+            "Lower data.batch_size, or the size of examples, such as "
+            f"clips.num_frames and clips.crop_size. {KEPT}."
+        ) from error
+    except tf.errors.OpError as error:
+        if "IteratorGetNext" not in str(error):
+            raise
+        raise RunError(
+            "The data cannot be read on. Expected another batch. "
+            f"Received: {_cause(error)}. Correct the data. {KEPT}."
+        ) from error
+    except OSError as error:
+        reason = error.strerror or _cause(error)
+        raise RunError(
+            f"A file cannot be read or written for the run in {workdir}. "
+            f"Expected a disk with room. Received: {reason}"
+            f"{f' ({error.filename})' if error.filename else ''}. "
+            f"Make room, or make the folder writable. {KEPT}."
+        ) from error
+
+
+def _cause(error: BaseException) -> str:
+    """Returns the line of a message that says what went wrong.
+
+    TensorFlow puts it among node names, tracebacks and statuses.
+    """
+    text = str(error)
+    for pattern in _CAUSES:
+        found = pattern.search(text)
+        if found:
+            return found.group(0).strip().removesuffix(".")[:300]
+    return type(error).__name__

@@ -1,0 +1,138 @@
+"""What a method is: the parts of a run that it may change."""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import numpy.typing as npt
+import tensorflow as tf
+
+from gblend_keras import config
+from gblend_keras.blending import rules
+from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.phases import Phase
+from gblend_keras.data import arrays
+from gblend_keras.data import pipeline
+from gblend_keras.network import JOINT
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What is to be trained.
+
+    Attributes:
+        model: Compiled, untrained.
+        recipe: As the method has adapted it.
+        train: The training set.
+        seed: The run's.
+        workdir: The run directory.
+        verbose: Whether progress is shown.
+    """
+
+    model: BlendedModel
+    recipe: config.Recipe
+    train: arrays.ExampleSet
+    seed: int
+    workdir: Path
+    verbose: bool = False
+
+    def groups(self, by_group: bool) -> npt.NDArray[Any] | None:
+        """Returns the groups to hold out whole, or None for examples."""
+        return self.train.group if by_group else None
+
+
+def nothing() -> dict[str, Any]:
+    """Reports nothing."""
+    return {}
+
+
+class TrainingData(NamedTuple):
+    """What a run trains on.
+
+    Attributes:
+        dataset: What `fit` takes.
+        callbacks: The method's own.
+        report: Called after training: what `summary.json` says of the method.
+    """
+
+    dataset: tf.data.Dataset
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    report: Callable[[], dict[str, Any]] = nothing
+
+
+def unchanged(recipe: config.Recipe) -> config.Recipe:
+    """Returns the recipe as it is."""
+    return recipe
+
+
+def all_heads(heads: Sequence[str], epochs: int) -> list[Phase]:
+    """Trains all heads, on their weighted losses."""
+    del heads
+    return [Phase(epochs)]
+
+
+def joint_head(heads: Sequence[str], epochs: int) -> list[Phase]:
+    """Trains the joint head alone."""
+    del heads
+    return [Phase(epochs, (JOINT,))]
+
+
+def every_head_plainly(heads: Sequence[str], epochs: int) -> list[Phase]:
+    """Trains all heads, each on its plain loss."""
+    return [Phase(epochs, tuple(heads))]
+
+
+def all_examples(job: Job) -> TrainingData:
+    """Trains on the whole training set."""
+    return TrainingData(
+        pipeline.make_training_dataset(
+            job.train, batch_size=job.recipe.data.batch_size, seed=job.seed
+        )
+    )
+
+
+def no_rule() -> rules.Rule | None:
+    """Changes nothing in a training step."""
+    return None
+
+
+def joint_with_fusion(name: str) -> "Method":
+    """Joint training with another fusion; its settings stay the recipe's.
+
+    Args:
+        name: One of `config.FUSIONS`.
+    """
+
+    def adapt(recipe: config.Recipe) -> config.Recipe:
+        if recipe.fusion.name == name:
+            return recipe
+        return with_fusion(recipe, name)
+
+    return Method(adapt=adapt, phases=joint_head)
+
+
+def with_fusion(recipe: config.Recipe, name: str) -> config.Recipe:
+    """Returns the recipe with a fusion, and its default settings."""
+    return dataclasses.replace(recipe, fusion=config.FusionConfig(name=name))
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """How a network is trained. Every part has a plain default.
+
+    Attributes:
+        adapt: Changes the recipe before the network is built.
+        phases: `(heads, epochs) -> phases`, the epochs of the recipe: which
+            heads are trained when. All heads if nothing is said.
+        data: What is trained on, and with which callbacks.
+        new_rule: Makes what changes a training step, for one model.
+    """
+
+    adapt: Callable[[config.Recipe], config.Recipe] = unchanged
+    phases: Callable[[Sequence[str], int], list[Phase]] = all_heads
+    data: Callable[[Job], TrainingData] = all_examples
+    new_rule: Callable[[], rules.Rule | None] = no_rule

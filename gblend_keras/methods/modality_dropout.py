@@ -1,0 +1,75 @@
+"""modality_dropout: joint training with whole modalities left out at random.
+
+Each modality of each example is dropped with probability `rate`; where all of
+an example's would be, one of them, drawn uniformly, stays.
+
+Source: Neverova, Wolf, Taylor & Nebout, "ModDrop", TPAMI 2016, section 4.2.
+Ours: a rate of 0.2; a dropped input is zero in its own units, which is what to
+give a trained network for a modality that is missing; nothing is scaled up,
+for towers are not linear in their inputs.
+Cost: 1 training.
+"""
+
+import keras
+import tensorflow as tf
+
+from gblend_keras import config
+from gblend_keras.blending import rules
+from gblend_keras.methods import base
+
+
+def method(rate: float = 0.2) -> base.Method:
+    """Returns joint training with modalities dropped.
+
+    Args:
+        rate: Probability that a modality is dropped, in (0, 1).
+    """
+    config.check_range("methods.modality_dropout.rate", rate, 0.001, 0.99)
+    return base.Method(
+        phases=base.joint_head, new_rule=lambda: ModalityDropout(rate)
+    )
+
+
+def kept(draws: tf.Tensor, rate: float) -> tf.Tensor:
+    """Decides which modalities stay.
+
+    Args:
+        draws: Uniform in [0, 1), shape `(batch, modalities)`.
+        rate: See `method`.
+
+    Returns:
+        Booleans of the same shape, at least one true in each row: the largest
+        draw of a row always stays, whose place is uniform.
+    """
+    largest = tf.one_hot(tf.argmax(draws, axis=1), draws.shape[1])
+    return tf.logical_or(draws >= rate, largest > 0)
+
+
+class ModalityDropout(rules.Rule):
+    """Sets whole inputs to zero.
+
+    Args:
+        rate: See `method`.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def inputs(
+        self, x: dict[str, tf.Tensor], seeds: keras.random.SeedGenerator
+    ) -> dict[str, tf.Tensor]:
+        batch = tf.shape(next(iter(x.values())))[0]
+        draws = keras.random.uniform((batch, len(x)), seed=seeds)
+        columns = tf.unstack(kept(draws, self.rate), axis=1)
+        return {
+            name: _masked(value, stays)
+            for (name, value), stays in zip(x.items(), columns, strict=True)
+        }
+
+
+def _masked(value: tf.Tensor, stays: tf.Tensor) -> tf.Tensor:
+    """Sets the examples that do not stay to zero."""
+    shape = tf.concat(
+        [tf.shape(stays), tf.ones(tf.rank(value) - 1, tf.int32)], axis=0
+    )
+    return tf.where(tf.reshape(stays, shape), value, tf.zeros_like(value))

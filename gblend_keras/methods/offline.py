@@ -1,0 +1,90 @@
+"""offline: Gradient-Blending, with one estimate before training.
+
+    loss = loss_scale * sum_h w_h L_h,    w_h ~ max(G_h, 0) / O_h**2
+
+Source: Wang, Tran & Feiszli, CVPR 2020, Algorithm 2.
+Ours: see `blending.callback.GradientBlending`.
+Cost: 3 trainings: 2 inside the estimate (k + 1 where towers are joined before
+the modality heads; as often as there are `blend.folds`).
+"""
+
+from typing import Any
+
+from gblend_keras import config
+from gblend_keras.blending import callback as blending
+from gblend_keras.data import holdout
+from gblend_keras.data import pipeline
+from gblend_keras.methods import base
+
+
+def method() -> base.Method:
+    """Returns offline Gradient-Blending with the recipe's settings."""
+
+    def data(job: base.Job) -> base.TrainingData:
+        return blended(job, online=False)
+
+    return base.Method(data=data)
+
+
+def blended(job: base.Job, *, online: bool) -> base.TrainingData:
+    """Returns T, and the callback that estimates the blend.
+
+    Args:
+        job: What is trained.
+        online: Whether each super-epoch begins with an estimate.
+    """
+    settings = job.recipe.blend
+    dataset, held, folds = _divided(job, online)
+    callback = blending.GradientBlending(
+        dataset,
+        held,
+        super_epochs=(
+            (settings.first_super_epoch, settings.super_epoch)
+            if online
+            else None
+        ),
+        folds=folds,
+        history_path=job.workdir / "blend_history.json",
+        settings=config.BlendSettings(
+            measure=settings.measure,
+            weight_floor=settings.weight_floor,
+            weights_from=settings.weights_from,
+            return_holdout=settings.return_holdout,
+            seed=job.seed,
+        ),
+    )
+    callback.verbose = job.verbose
+
+    def report() -> dict[str, Any]:
+        estimates = callback.estimates
+        return {
+            "examples_trained_in_estimates": sum(
+                estimate.examples_trained for estimate in estimates
+            ),
+            "seconds_in_estimates": round(
+                sum(estimate.seconds for estimate in estimates), 1
+            ),
+        }
+
+    return base.TrainingData(dataset, [callback], report)
+
+
+def _divided(job: base.Job, online: bool) -> tuple[Any, Any, Any]:
+    """Returns T, V and the folds; of V and the folds one is None."""
+    settings = job.recipe.blend
+    groups = job.groups(
+        settings.holdout_by_group if online else settings.offline_by_group
+    )
+    if settings.folds and not online:
+        folds = holdout.fold_indices(
+            job.train.y, folds=settings.folds, groups=groups, seed=job.seed
+        )
+        return base.all_examples(job).dataset, None, folds
+    dataset, held = pipeline.split_holdout(
+        job.train,
+        settings.holdout_fraction if online else settings.offline_fraction,
+        seed=job.seed,
+        groups=groups,
+        batch_size=job.recipe.data.batch_size,
+    )
+    return dataset, held, None

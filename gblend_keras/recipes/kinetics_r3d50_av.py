@@ -1,0 +1,34 @@
+"""Kinetics-400: RGB and sound, ResNet3D-50 and ResNet-50.
+
+Run:     python tools/prepare_data.py --dataset=kinetics --log_mel ...
+         python tools/train.py --recipe=kinetics_r3d50_av --data_dir=DIR
+Cost:    not measured yet
+Expect:  not measured yet; the paper: joint 71.4,
+         offline 74.7, online 75.8 % (video top-1)
+Weights: none
+Source:  Wang, Tran & Feiszli, CVPR 2020, Table 2; VMZ's defaults where the
+         paper is silent: epochs, rates, warm-up and decay
+"""
+
+from gblend_keras import config
+from gblend_keras import paper
+
+
+def recipe() -> config.Recipe:
+    """Returns the settings of this run."""
+    return config.Recipe(
+        name="kinetics_r3d50_av",
+        data=config.DataConfig(
+            dataset="records",
+            path="kinetics400",
+            modalities=("rgb", "audio"),
+            batch_size=24,  # a replica
+            clips=config.ClipConfig(clips_per_epoch=5),
+        ),
+        towers={
+            "rgb": paper.tower("resnet3d", depth=50),
+            "audio": paper.tower("audio_resnet", depth=50),
+        },
+        train=paper.train(),
+        blend=paper.blend(),
+    )

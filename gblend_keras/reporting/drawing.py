@@ -1,0 +1,158 @@
+"""Figures: one look for all of them, as PNG files or as inline SVG.
+
+An inline SVG has no background and takes the colour of the text around it, so
+one picture serves light and dark pages and paper.
+"""
+
+import hashlib
+import importlib.util
+import io
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from typing import NamedTuple
+
+from gblend_keras import files
+
+# Okabe & Ito's palette: told apart by colour-blind readers. Markers, lines and
+# hatches tell the same apart in print without colours.
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#7F7F7F",
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "|||", "+++")
+LINES = ("-", (0, (5, 2)), "-.", ":", (0, (7, 2, 1, 2, 1, 2)))
+INK = "#0A0B0C"  # stands for the colour of the text around a picture
+HINT = (
+    "Plots need matplotlib. Install it with "
+    '`pip install "gblend_keras[report]"`.'
+)
+_STYLE = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": "medium",
+    "font.size": 9.0,
+    "grid.alpha": 0.35,
+    "grid.color": "#808080",
+    "hatch.color": INK,
+    "hatch.linewidth": 0.6,
+    "legend.fontsize": "small",
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # real text, in the fonts that the reader has
+    "svg.hashsalt": "gblend_keras",  # the same picture, the same file
+    "text.color": INK,
+    "text.parse_math": False,  # a class may be called "$5 or $6"
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+Draw = Callable[[Any], None]  # takes a matplotlib Figure
+
+
+class Look(NamedTuple):
+    """How one head is drawn wherever it appears."""
+
+    colour: str
+    marker: str
+    hatch: str
+    line: Any
+
+
+def look(index: int) -> Look:
+    """Returns the look of the head, or method, with this number."""
+    return Look(
+        COLOURS[index % len(COLOURS)],
+        MARKERS[index % len(MARKERS)],
+        HATCHES[index % len(HATCHES)],
+        LINES[index % len(LINES)],
+    )
+
+
+def is_installed() -> bool:
+    """Returns whether pictures can be drawn."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def save_png(draw: Draw, path: Path, *, size: tuple[float, float]) -> None:
+    """Draws a figure into a PNG file, on white.
+
+    Args:
+        draw: Draws on a matplotlib `Figure`.
+        path: The file.
+        size: Width and height in inches.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+    """
+    with files.replacing(path) as beside:
+        _save(draw, beside, size, format="png", dpi=120, bbox_inches="tight")
+
+
+def svg(draw: Draw, *, size: tuple[float, float]) -> str:
+    """Draws a figure as an `<svg>` element for a page.
+
+    Args:
+        draw: Draws on a matplotlib `Figure`.
+        size: Width and height in inches, of 96 pixels.
+
+    Returns:
+        The element, without `role` and label. Its ids are its own.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+    """
+    written = io.StringIO()
+    _save(draw, written, size, format="svg", transparent=True)
+    text = written.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    own = "p" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = re.sub(r"<[^>]+>", lambda tag: _own_tag(tag.group(), own), text)
+    width, height = (round(96 * each) for each in size)
+    box = re.search(r'viewBox="[^"]*"', text)
+    opening = (
+        '<svg xmlns="http://www.w3.org/2000/svg" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'{box.group() if box else ""} width="{width}" height="{height}">'
+    )
+    return opening + text[text.index(">") + 1 :]
+
+
+def _own_tag(tag: str, own: str) -> str:
+    """Returns a tag with ids that no other picture of the page has."""
+    tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", tag)
+    return re.sub(r"\s+", " ", tag.replace(INK.lower(), "currentColor"))
+
+
+def _save(
+    draw: Draw, target: Any, size: tuple[float, float], **options: Any
+) -> None:
+    matplotlib = _matplotlib()
+    style = _STYLE if options["format"] == "svg" else {}
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # The reader's fonts have what ours lack.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+        draw(figure)
+        figure.savefig(target, **options)
+
+
+def _matplotlib() -> Any:
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError as error:
+        raise ImportError(HINT) from error
+    return matplotlib

@@ -1,0 +1,206 @@
+"""Run and comparison directories -> what a report shows of them."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gblend_keras import files
+from gblend_keras import workdirs
+from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.reporting import naming
+
+Counts = npt.NDArray[np.int64]
+Rows = list[dict[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """What a run directory holds; parts that are not there are empty.
+
+    Attributes:
+        folder: The directory.
+        identity: `recipe.json`: recipe, seed, blend, command, versions.
+        summary: `summary.json`; empty while the run is not finished.
+        rows: `metrics.csv`, a row an epoch.
+        estimates: `blend_history.json`.
+        evaluation: `evaluation.json`; empty without an evaluation.
+        predictions: Where `predictions.npz` is, if the run was evaluated.
+        failure: `failed.json` of a comparison's run: `error` and `reason`.
+    """
+
+    folder: Path
+    identity: dict[str, Any]
+    summary: dict[str, Any]
+    rows: Rows
+    estimates: list[BlendEstimate]
+    evaluation: dict[str, Any]
+    predictions: Path
+    failure: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended well."""
+        return bool(self.summary)
+
+    @property
+    def heads(self) -> list[str]:
+        """Every head of the network, in its order; what rows name, at least."""
+        if self.summary:
+            return list(self.summary["blend_weights"])
+        names = self.rows[0] if self.rows else {}
+        return [
+            name.removesuffix("_loss")
+            for name in names
+            if f"val_{name}" in names and name.endswith("_loss")
+        ]
+
+    @property
+    def trained_heads(self) -> list[str]:
+        """The heads that were trained; all of them while nobody knows."""
+        found: list[str] = self.summary.get("trained_heads", self.heads)
+        return found
+
+    @property
+    def answers(self) -> list[str]:
+        """What the run answers with, its main answer first.
+
+        The heads that were trained to the end, and a mean of several. Heads
+        that were not trained have an accuracy, too, and it means nothing.
+        """
+        heads: list[str] = self.summary.get("answering_heads", self.heads)
+        if len(heads) == 1:
+            return heads
+        if naming.JOINT not in heads:
+            return [naming.ENSEMBLE, *heads]
+        rest = [head for head in heads if head != naming.JOINT]
+        if set(heads) == set(self.heads):
+            return [naming.JOINT, naming.BLEND, *rest, naming.ENSEMBLE]
+        return [naming.JOINT, *rest]
+
+    def column(self, name: str) -> list[float]:
+        """Returns a column of `metrics.csv`; NaN where it is empty."""
+        return [float(row.get(name) or math.nan) for row in self.rows]
+
+    def accuracy_curve(self, answer: str) -> list[float]:
+        """Returns the accuracy of an answer after each epoch, or [].
+
+        On the reported split where that was logged, else on what the `val_`
+        columns were measured on.
+        """
+        names = self.rows[0] if self.rows else {}
+        for prefix in ("evaluated_", "val_"):
+            if f"{prefix}{answer}_accuracy" in names:
+                return self.column(f"{prefix}{answer}_accuracy")
+        return []
+
+
+def is_comparison(folder: Path) -> bool:
+    """Returns whether a folder is a comparison's."""
+    return (folder / "comparison.json").is_file()
+
+
+def is_run(folder: Path) -> bool:
+    """Returns whether a folder is a run's, finished or not."""
+    return any(
+        (folder / name).is_file()
+        for name in ("recipe.json", "summary.json", "failed.json")
+    )
+
+
+def read_summary(run_dir: Path) -> dict[str, Any]:
+    """Reads the `summary.json` of a finished run.
+
+    Raises:
+        ValueError: If it is damaged or of another format.
+    """
+    return workdirs.read_json(
+        run_dir / "summary.json", what="the summary of a run"
+    )
+
+
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """Reads the `comparison.json` of a comparison.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    return _read(folder / "comparison.json", dict)
+
+
+def read_run(folder: Path) -> RunFolder:
+    """Reads everything in a run directory.
+
+    Raises:
+        ValueError: If a file is damaged.
+    """
+    summary = _read(folder / "summary.json", dict)
+    evaluated = _evaluation_of(folder, summary)
+    history = _read(folder / "blend_history.json", list)
+    return RunFolder(
+        folder=folder,
+        identity=_read(folder / "recipe.json", dict),
+        summary=summary,
+        rows=files.read_csv(folder / "metrics.csv"),
+        estimates=[BlendEstimate.from_json(entry) for entry in history],
+        evaluation=_read(evaluated / "evaluation.json", dict),
+        predictions=evaluated / "predictions.npz",
+        failure={} if summary else _read(folder / "failed.json", dict),
+    )
+
+
+def confusion_of(run: RunFolder, answer: str) -> Counts | None:
+    """Returns the confusion matrix of an answer; None where there is none.
+
+    Args:
+        run: The run.
+        answer: A head, or a mean of them.
+
+    Returns:
+        Shape `(classes, classes)`; a row is a true class.
+    """
+    stored = run.evaluation.get("confusion")
+    if not stored:
+        return None
+    if answer in stored:
+        return np.asarray(stored[answer], np.int64)
+    if not run.predictions.is_file():
+        return None
+    with np.load(run.predictions, allow_pickle=False) as arrays:
+        probabilities = arrays[f"probabilities_{answer}"]
+        truth = arrays["y"]
+    num_classes = probabilities.shape[1]
+    counts = np.zeros((num_classes, num_classes), np.int64)
+    np.add.at(counts, (truth, probabilities.argmax(axis=1)), 1)
+    return counts
+
+
+def _evaluation_of(folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Names the folder with the evaluation of the split that is reported."""
+    if (folder / "evaluation.json").is_file():
+        return folder
+    return folder / f"evaluation_{summary.get('evaluated_on', 'test')}"
+
+
+def _read(path: Path, kind: type) -> Any:
+    """Returns a JSON file's value; an empty one when it is not there."""
+    if not path.is_file():
+        return kind()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged. Expected JSON. Received: {error}. "
+            "Write it again, or remove it."
+        ) from error
+    if not isinstance(found, kind):
+        raise ValueError(
+            f"{path} is damaged. Expected a JSON {kind.__name__}. "
+            f"Received: a {type(found).__name__}. Write it again, or remove it."
+        )
+    return found

@@ -1,0 +1,51 @@
+"""A folder -> its `report.html`."""
+
+import importlib.metadata
+import os
+from pathlib import Path
+
+from gblend_keras import files
+from gblend_keras.reporting import comparison_page
+from gblend_keras.reporting import folders
+from gblend_keras.reporting import run_page
+
+NAME = "report.html"
+
+
+def write_report(folder: str | os.PathLike[str]) -> Path:
+    """Writes `report.html` of a run or of a comparison into its folder.
+
+    One file that needs no network. Works for runs that have failed or not yet
+    finished, too; loads no TensorFlow. Without matplotlib the page has no
+    pictures and says how to get them.
+
+    Args:
+        folder: A run directory, or the folder of a comparison.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: If the folder is neither, or a file in it is damaged.
+    """
+    path = Path(folder)
+    version = _version()
+    if folders.is_comparison(path):
+        text = comparison_page.write(path, version=version)
+    elif folders.is_run(path):
+        text = run_page.write(folders.read_run(path), version=version)
+    else:
+        raise ValueError(
+            f"`folder` holds nothing to report: {path}. Expected recipe.json "
+            "of a run, or comparison.json of a comparison. Received: a folder "
+            "without. Give the --workdir of train.py or compare.py."
+        )
+    files.write_text(path / NAME, text)
+    return path / NAME
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("gblend-keras")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"

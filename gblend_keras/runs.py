@@ -1,0 +1,118 @@
+"""A finished run directory -> its recipe and its model."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from gblend_keras import config
+from gblend_keras.blending.model import BlendedModel
+
+MODEL = "model.keras"
+RECIPE = "recipe.json"
+SUMMARY = "summary.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """What a finished run left behind.
+
+    Attributes:
+        recipe: What was trained.
+        model: The trained model.
+        class_names: One name a class, in the order of the labels.
+        seed: The run's seed.
+    """
+
+    recipe: config.Recipe
+    model: BlendedModel
+    class_names: tuple[str, ...]
+    seed: int
+
+
+def load_run(run_dir: str | Path) -> FinishedRun:
+    """Loads a finished run.
+
+    Args:
+        run_dir: A run directory of `tools/train.py`.
+
+    Raises:
+        ValueError: If it is no run directory, the run is not finished, or a
+            file is damaged.
+    """
+    folder = Path(run_dir)
+    summary = read_object(folder / SUMMARY)
+    stored = read_object(folder / RECIPE)
+    try:
+        return FinishedRun(
+            recipe=config.Recipe.from_json(stored["recipe"]),
+            model=load_model(folder),
+            class_names=tuple(summary["class_names"]),
+            seed=int(summary["seed"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder} cannot be loaded. Expected a run of this version. "
+            f"Received: {type(error).__name__}: {error}. Train it again."
+        ) from error
+
+
+def load_model(path: str | Path) -> BlendedModel:
+    """Loads the model of a run directory, or a `.keras` file.
+
+    Raises:
+        ValueError: If there is none, it cannot be read, or it is none of ours.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / MODEL
+    if not file.is_file():
+        raise ValueError(
+            f"`model` is not there: {file}. Expected a finished run directory "
+            "or a .keras file. Received: a path without a file. "
+            "Finish the run, or correct the path."
+        )
+    try:
+        model = keras.models.load_model(file)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file} cannot be loaded. Expected a model that gblend_keras "
+            f"saved. Received: {type(error).__name__}: {error}. "
+            "Check that it was written by a version like this one."
+        ) from error
+    if not isinstance(model, BlendedModel):
+        raise ValueError(
+            f"{file} is no BlendedModel. Expected a model that gblend_keras "
+            f"saved. Received: {type(model).__name__}. "
+            "Wrap its network: BlendedModel(network)."
+        )
+    return model
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Reads a JSON file of a run.
+
+    Raises:
+        ValueError: If it is missing, damaged, or no object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path.parent} holds no finished run. Expected {path.name} in "
+            "it. Received: a folder without. "
+            "Give the --workdir of a run that has ended."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged. Expected a file that a run wrote. "
+            f"Received: {error}. Train again in another folder."
+        ) from error
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{path} is damaged. Expected an object. Received: "
+            f"{type(value).__name__}. Train again in another folder."
+        )
+    return value

@@ -1,0 +1,177 @@
+"""A run directory: one run at a time, and no other run's."""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from gblend_keras import config
+from gblend_keras import files
+
+RUN_FORMAT = 1  # of recipe.json and summary.json
+LOCK = ".lock"
+# What is compared of a `recipe.json`; the rest says how it came about.
+_IDENTITY = ("recipe", "seed", "blend")
+
+
+@contextmanager
+def claimed(workdir: Path) -> Iterator[None]:
+    """Makes a folder when missing and keeps other runs out of it.
+
+    The lock belongs to the process: it ends with it, however it ends, so
+    nothing stale is left. What a killed run left half written is removed.
+
+    Args:
+        workdir: The run directory.
+
+    Raises:
+        ValueError: If the folder cannot be written, or is in use.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        handle = _locked(workdir)
+    except OSError as error:
+        raise ValueError(
+            f"`workdir` cannot be written: {workdir}. Expected a folder where "
+            f"files can be made. Received: {error.strerror}. "
+            "Choose another folder."
+        ) from error
+    try:
+        files.remove_partial(workdir)
+        yield
+    finally:
+        # Removed while it is still held: whoever opened it meanwhile sees
+        # that it is no longer the folder's lock, and tries again.
+        (workdir / LOCK).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _locked(workdir: Path) -> int:
+    path = workdir / LOCK
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(handle, 200).decode(errors="replace")
+            os.close(handle)
+            raise ValueError(
+                f"`workdir` is in use: {workdir}. Expected a folder in which "
+                f"no other run works. Received: {holder or 'a process'} works "
+                "in it. Wait for that run, or choose another folder."
+            ) from error
+        except OSError as error:  # some network file systems
+            logging.warning(
+                "%s cannot be locked (%s): see to it that no other run uses "
+                "it.",
+                workdir,
+                error.strerror,
+            )
+        if _is_still(path, handle):
+            os.truncate(handle, 0)
+            os.write(
+                handle, f"process {os.getpid()} on {_host_name()}".encode()
+            )
+            return handle
+        os.close(handle)
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    """Says if the open file is the one that has this path."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(handle))
+
+
+def _host_name() -> str:
+    return socket.gethostname() or "this machine"
+
+
+def check_identity(workdir: Path, identity: Mapping[str, Any]) -> None:
+    """Raises if the folder holds another run.
+
+    A recipe of an earlier version is the same when it is after its missing
+    settings got their defaults.
+
+    Args:
+        workdir: The run directory.
+        identity: What its `recipe.json` should hold.
+
+    Raises:
+        ValueError: If it holds something else, or is damaged.
+    """
+    path = workdir / "recipe.json"
+    if not path.exists():
+        return
+    found = read_identity(path)
+    expected = json.loads(json.dumps(identity))
+    different = [
+        key for key in _IDENTITY if found.get(key) != expected.get(key)
+    ]
+    if different:
+        raise ValueError(
+            f"`workdir` holds another run: {workdir}. Expected the same "
+            f"recipe, seed and blend. Received: another {different[0]}. "
+            "Choose another folder, or repeat that run's command."
+        )
+
+
+def read_identity(path: Path) -> dict[str, Any]:
+    """Reads a `recipe.json` of this or an earlier version.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it holds; settings of the recipe that are missing are filled in.
+
+    Raises:
+        ValueError: If it is damaged or another version's.
+    """
+    found = read_json(path, what="the recipe of a run")
+    try:
+        recipe = config.Recipe.from_json(found["recipe"]).to_json()
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be understood. Expected the recipe of a run. "
+            f"Received: {error} "
+            "Choose another folder, or finish it with its own version."
+        ) from error
+    return {**found, "recipe": json.loads(json.dumps(recipe))}
+
+
+def read_json(path: Path, *, what: str) -> dict[str, Any]:
+    """Reads a JSON object of ours that has a format number.
+
+    Args:
+        path: The file.
+        what: What it should be, for the message.
+
+    Raises:
+        ValueError: If it is damaged, or of a format that is not known.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged. Expected {what}. "
+            f"Received: {error}. Choose another folder."
+        ) from error
+    number = found.get("format") if isinstance(found, dict) else None
+    if number != RUN_FORMAT:
+        raise ValueError(
+            f"{path} has another format. Expected {what} in format "
+            f"{RUN_FORMAT}. Received: format={number}. "
+            "Choose another folder, or use the version that wrote it."
+        )
+    values: dict[str, Any] = found
+    return values

@@ -1,0 +1,127 @@
+"""Writes the videos of a data set as TFRecord shards, with worker processes.
+
+Examples:
+    python tools/prepare_data.py --dataset=csv --annotations=labels.csv
+        --videos=DIR --out=DIR --waveform --workers=8
+    python tools/prepare_data.py --dataset=epic100
+        --annotations=train.csv,validation.csv --classes=verbs.csv,nouns.csv
+        --videos=DIR --out=DIR --flow=dis --log_mel
+    python tools/prepare_data.py --out=DIR --verify
+"""
+
+import sys
+from collections.abc import Sequence
+
+from absl import app
+from absl import flags
+
+from gblend_keras.data import manifest
+from gblend_keras.data import preparing
+from gblend_keras.data import records
+
+_DATASET = flags.DEFINE_enum(
+    "dataset", "csv", manifest.DATASETS, "Kind of the annotation files."
+)
+_ANNOTATIONS = flags.DEFINE_list(
+    "annotations", [], "Annotation files, separated by commas."
+)
+_VIDEOS = flags.DEFINE_string("videos", None, "Folder of the videos.")
+_OUT = flags.DEFINE_string(
+    "out", None, "Folder to write. A stopped run found there goes on."
+)
+_CLASSES = flags.DEFINE_list(
+    "classes", None, "Files of class names; default: beside the annotations."
+)
+_SPLIT = flags.DEFINE_enum(
+    "split",
+    None,
+    ["train", "validation", "test"],
+    "Split of all segments; default: as the annotations say.",
+)
+_FRAMES = flags.DEFINE_bool("frames", True, "Store JPEG frames.")
+_SHORT_SIDE = flags.DEFINE_integer(
+    "short_side", 256, "Shorter side of the frames, in pixels; 0: as it is."
+)
+_FRAME_RATE = flags.DEFINE_float(
+    "frame_rate_hz", 0.0, "Frames a second; 0: as they are."
+)
+_JPEG_QUALITY = flags.DEFINE_integer("jpeg_quality", 90, "From 1 to 100.")
+_WAVEFORM = flags.DEFINE_bool("waveform", False, "Store the sound.")
+_SAMPLE_RATE = flags.DEFINE_integer(
+    "sample_rate_hz", 16000, "Samples of the stored sound in a second."
+)
+_LOG_MEL = flags.DEFINE_bool("log_mel", False, "Store log-mel energies.")
+_FLOW = flags.DEFINE_enum(
+    "flow", "", ["", "dis", "farneback"], "Optical flow to store."
+)
+_NUM_SHARDS = flags.DEFINE_integer(
+    "num_shards", 0, "Shards of each split; 0: one for 64 segments."
+)
+_MIN_SECONDS = flags.DEFINE_float(
+    "min_seconds", 0.1, "A shorter video or segment is too short."
+)
+_MAX_SECONDS = flags.DEFINE_float(
+    "max_seconds", 0.0, "Cuts longer videos and segments; 0: nowhere."
+)
+_WORKERS = flags.DEFINE_integer("workers", 1, "Processes that decode.")
+_MAX_FAILURES = flags.DEFINE_integer(
+    "max_failures",
+    None,
+    "Fails in the end if more videos could not be stored; default: any number.",
+)
+_VERIFY = flags.DEFINE_bool(
+    "verify", False, "Only compare the shards in --out with their checksums."
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Turns flags into arguments; every decision is made in `preparing`."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Expected only flags. Received: {argv[1:]}.")
+    try:
+        for name in ("out",) if _VERIFY.value else ("out", "videos"):
+            if flags.FLAGS[name].value is None:
+                raise ValueError(
+                    f"--{name} is missing. Expected a folder. Received: "
+                    f"nothing. Add --{name}=DIR."
+                )
+        made = records.check_shards(_OUT.value) if _VERIFY.value else _prepare()
+        print(preparing.summary(made))
+        print(f"Everything about these records is in {_OUT.value}")
+        preparing.check_failures(made, _MAX_FAILURES.value)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        sys.exit(f"prepare_data: {error}")
+    except KeyboardInterrupt:
+        sys.exit("prepare_data: stopped. The same command goes on from here.")
+
+
+def _prepare() -> records.RecordSet:
+    return preparing.prepare(
+        manifest.read_manifest(
+            _DATASET.value,
+            _ANNOTATIONS.value,
+            videos=_VIDEOS.value,
+            classes=_CLASSES.value,
+            split=_SPLIT.value,
+        ),
+        videos=_VIDEOS.value,
+        out=_OUT.value,
+        settings=records.RecordSettings(
+            frames=_FRAMES.value,
+            short_side=_SHORT_SIDE.value,
+            frame_rate_hz=_FRAME_RATE.value,
+            jpeg_quality=_JPEG_QUALITY.value,
+            waveform=_WAVEFORM.value,
+            sample_rate_hz=_SAMPLE_RATE.value,
+            log_mel=_LOG_MEL.value,
+            flow=_FLOW.value,
+            num_shards=_NUM_SHARDS.value,
+            min_seconds=_MIN_SECONDS.value,
+            max_seconds=_MAX_SECONDS.value,
+        ),
+        num_workers=_WORKERS.value,
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)
