@@ -399,7 +399,7 @@ def _dataset(
 
 
 def _of_arrays(
-    examples: arrays.Examples, size: int, *, shuffle: bool
+    examples: arrays.ExampleSet, size: int, *, shuffle: bool
 ) -> tf.data.Dataset:
     if shuffle:
         return pipeline.make_training_dataset(examples, batch_size=size)
