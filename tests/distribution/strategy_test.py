@@ -83,7 +83,9 @@ def test_step_has_static_shapes_and_calls_no_host(name):
     spec = tf.nest.map_structure(
         lambda array: tf.TensorSpec(array.shape, array.dtype), (x, y)
     )
-    step = tf.function(getattr(model, name)).get_concrete_function(spec)
+    step = tf.function(
+        getattr(model, name), autograph=False
+    ).get_concrete_function(spec)
     kinds = {node.op for nodes in graphs_of(step) for node in nodes}
     assert "MatMul" in kinds
     assert not kinds & HOST_CALLS
