@@ -42,6 +42,13 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
             "Lower data.batch_size, or the size of examples, such as "
             f"clips.num_frames and clips.crop_size. {KEPT}."
         ) from error
+    except tf.errors.DataLossError as error:
+        raise RunError(
+            "A record is damaged. Expected the bytes that were written. "
+            f"Received: {_cause(error)}. Find the shard with "
+            "tools/prepare_data.py --out=FOLDER --verify, and make it anew. "
+            f"{KEPT}."
+        ) from error
     except tf.errors.OpError as error:
         if "IteratorGetNext" not in str(error):
             raise

@@ -20,9 +20,11 @@ from tests import toy
 FILES = {
     "blend_history.json",
     "curves.png",
+    "evaluation_test",
     "metrics.csv",
     "model.keras",
     "recipe.json",
+    "report.html",
     "summary.json",
     "weights.png",
 }

@@ -4,16 +4,20 @@ Each modality of each example is dropped with probability `rate`; where all of
 an example's would be, one of them, drawn uniformly, stays.
 
 Source: Neverova, Wolf, Taylor & Nebout, "ModDrop", TPAMI 2016, section 4.2.
-Ours: a rate of 0.2; a dropped input is zero in its own units, which is what to
-give a trained network for a modality that is missing; nothing is scaled up,
-for towers are not linear in their inputs.
+Ours: a rate of 0.2. A dropped input is replaced by what stands for an absent
+one at prediction (`blending.available`): its training mean, as the tower's
+normalisation layer knows it, or zeros without one. Nothing is scaled up, for
+towers are not linear in their inputs.
 Cost: 1 training.
 """
+
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from gblend_keras import config
+from gblend_keras.blending import available
 from gblend_keras.blending import rules
 from gblend_keras.methods import base
 
@@ -46,7 +50,7 @@ def kept(draws: tf.Tensor, rate: float) -> tf.Tensor:
 
 
 class ModalityDropout(rules.Rule):
-    """Sets whole inputs to zero.
+    """Replaces whole inputs by what stands for absent ones.
 
     Args:
         rate: See `method`.
@@ -55,6 +59,12 @@ class ModalityDropout(rules.Rule):
     def __init__(self, rate: float) -> None:
         self.rate = rate
 
+    def build(self, model: Any) -> None:
+        self._stand_ins = {
+            name: available.stand_in(model.network, name)
+            for name in model.network.input
+        }
+
     def inputs(
         self, x: dict[str, tf.Tensor], seeds: keras.random.SeedGenerator
     ) -> dict[str, tf.Tensor]:
@@ -62,14 +72,18 @@ class ModalityDropout(rules.Rule):
         draws = keras.random.uniform((batch, len(x)), seed=seeds)
         columns = tf.unstack(kept(draws, self.rate), axis=1)
         return {
-            name: _masked(value, stays)
+            name: _masked(value, stays, self._stand_ins[name])
             for (name, value), stays in zip(x.items(), columns, strict=True)
         }
 
 
-def _masked(value: tf.Tensor, stays: tf.Tensor) -> tf.Tensor:
-    """Sets the examples that do not stay to zero."""
+def _masked(
+    value: tf.Tensor, stays: tf.Tensor, stand_in: tf.Tensor
+) -> tf.Tensor:
+    """Replaces the examples that do not stay."""
     shape = tf.concat(
         [tf.shape(stays), tf.ones(tf.rank(value) - 1, tf.int32)], axis=0
     )
-    return tf.where(tf.reshape(stays, shape), value, tf.zeros_like(value))
+    return tf.where(
+        tf.reshape(stays, shape), value, tf.cast(stand_in, value.dtype)
+    )

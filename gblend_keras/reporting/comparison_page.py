@@ -110,7 +110,9 @@ def _failures(found: gathering.Comparison) -> markup.Section | None:
             each["method"],
             each["run"],
             markup.element("span", f"FAILED: {each['error']}", class_="bad"),
-            remarks.shortened(each["reason"]),
+            markup.element(
+                "div", remarks.shortened(each["reason"]), class_="wide"
+            ),
         )
         for each in failures
     ]

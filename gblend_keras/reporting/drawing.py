@@ -99,12 +99,13 @@ def save_png(draw: Draw, path: Path, *, size: tuple[float, float]) -> None:
         _save(draw, beside, size, format="png", dpi=120, bbox_inches="tight")
 
 
-def svg(draw: Draw, *, size: tuple[float, float]) -> str:
+def svg(draw: Draw, *, size: tuple[float, float], name: str = "") -> str:
     """Draws a figure as an `<svg>` element for a page.
 
     Args:
         draw: Draws on a matplotlib `Figure`.
         size: Width and height in inches, of 96 pixels.
+        name: Tells it from others of a page that may look the same.
 
     Returns:
         The element, without `role` and label. Its ids are its own.
@@ -118,8 +119,11 @@ def svg(draw: Draw, *, size: tuple[float, float]) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    own = "p" + hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r"<[^>]+>", lambda tag: _own_tag(tag.group(), own), text)
+    own = "p" + hashlib.sha256((name + text).encode()).hexdigest()[:8]
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
+    text = re.sub(
+        r"<[^>]+>", lambda tag: _own_tag(tag.group(), own, used), text
+    )
     width, height = (round(96 * each) for each in size)
     box = re.search(r'viewBox="[^"]*"', text)
     opening = (
@@ -130,8 +134,11 @@ def svg(draw: Draw, *, size: tuple[float, float]) -> str:
     return opening + text[text.index(">") + 1 :]
 
 
-def _own_tag(tag: str, own: str) -> str:
+def _own_tag(tag: str, own: str, used: set[str]) -> str:
     """Returns a tag with ids that no other picture of the page has."""
+    found = re.search(r' \bid="([^"]*)"', tag)
+    if found and found.group(1) not in used:
+        tag = tag.replace(found.group(), "")
     tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", tag)
     return re.sub(r"\s+", " ", tag.replace(INK.lower(), "currentColor"))
 

@@ -150,8 +150,8 @@ def figure(
     """
     if not drawing.is_installed():
         return None
-    label = html.escape(alt)
-    picture = drawing.svg(draw, size=size).replace(
+    label = html.escape(alt if title is None else f"{title}: {alt}")
+    picture = drawing.svg(draw, size=size, name=label).replace(
         "<svg ", f'<svg role="img" aria-label="{label}" ', 1
     )
     below = None if caption is None else element("figcaption", caption)

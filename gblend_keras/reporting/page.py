@@ -52,7 +52,7 @@ th, td { padding: .3rem .7rem; text-align: left; vertical-align: top;
 thead th { background: var(--panel); vertical-align: bottom; }
 tbody th { font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; }
-td.wide { min-width: 16rem; }
+.wide { min-width: 14rem; }
 dl { margin: 0 0 1rem; }
 dl > div { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1rem;
   padding: .25rem 0; border-bottom: 1px solid var(--line); }
@@ -79,7 +79,8 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); }
   body { max-width: none; padding: 0; font-size: 10pt; }
   nav { display: none; } .scroll { overflow: visible; }
   figure, tr, .key { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  table { font-size: 8pt; } th, td { padding: .2rem .4rem; }
+  table { font-size: 7.5pt; } th, td { padding: .15rem .35rem; }
+  td.number, th.number { white-space: normal; }
   a { color: inherit; text-decoration: none; }
   details::details-content { content-visibility: visible; height: auto; } }
 """

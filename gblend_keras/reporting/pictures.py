@@ -42,8 +42,7 @@ def accuracies(
             limits=limits,
         ),
         size=(curves.SIZE[0], curves.SIZE[1] + 0.4),
-        alt=f"{title}: accuracy on {split} over epochs; at the end "
-        f"{', '.join(ends)}.",
+        alt=f"accuracy on {split} over epochs; at the end {', '.join(ends)}.",
         title=title,
     )
 

@@ -1,14 +1,17 @@
 """Clips of records and of videos: what is cut, in which order, how often."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras import failures
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
 from gblend_keras.data import video
+from gblend_keras.stopping import RunError
 from tests.data import recorded
 
 KINDS = ("records", "videos")
@@ -169,3 +172,20 @@ def test_videos_that_cannot_be_used_are_named(folder, tmp_path):
     )
     with pytest.raises(ValueError, match="nowhere.mp4.*goes past them."):
         sets.load(settings, data_dir=None)
+
+
+def test_damaged_record_says_how_to_find_its_shard(folder, tmp_path):
+    shutil.copytree(folder / "records", tmp_path / "records")
+    shard = next((tmp_path / "records").glob("train-00000*"))
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    train = load(tmp_path, "records").train  # its size is right
+    with (
+        pytest.raises(RunError, match="FOLDER --verify, and make it anew."),
+        failures.explained(tmp_path, batch_size=3),
+    ):
+        everything(gb.make_training_dataset(train))
+    shard.write_bytes(content[:-100])
+    with pytest.raises(ValueError, match=f"{shard.name}: has .* bytes"):
+        load(tmp_path, "records")

@@ -37,6 +37,15 @@ return {
           || box.top < frame.top - 2 || box.bottom > frame.bottom + 2;
     }).map(text => text.textContent);
   }),
+  unreadable: pictures.flatMap(each => {
+    const ink = getComputedStyle(document.body).color;
+    return [...each.querySelectorAll('text')].filter(
+        text => getComputedStyle(text).fill !== ink
+        || parseFloat(getComputedStyle(text).fontSize)
+            * each.getBoundingClientRect().width
+            / each.viewBox.baseVal.width < 6.5
+    ).map(text => text.textContent);
+  }),
   ids: [...document.querySelectorAll('[id]')].map(each => each.id),
   scripts: document.scripts.length,
   requests: performance.getEntriesByType('resource').map(each => each.name),
