@@ -58,10 +58,12 @@ _HOMES = {
 _MODULES = (
     "benchmarks",
     "building",
+    "cluster",
     "comparison",
     "config",
     "data",
     "data_benchmarks",
+    "distribution",
     "estimating",
     "evaluation",
     "exporting",

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gblend_keras import config
-from gblend_keras import network
+from gblend_keras import network as networks
 from gblend_keras.blending import rules
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.phases import Phase
@@ -70,8 +70,37 @@ def build_model(
         A compiled model; its blend weights are uniform.
 
     Raises:
-        ValueError: If a tower does not fit its modality.
+        ValueError: If a tower does not fit its modality, or a setting does
+            not go with the strategy.
     """
+    earlier = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.train.precision)
+    try:
+        network = build_network(recipe, splits)
+    finally:
+        keras.config.set_dtype_policy(earlier)
+    model = BlendedModel(
+        network, multi_label=splits.train.y.ndim == 2, rule=rule
+    )
+    model.compile(
+        optimizer=make_optimizer(
+            recipe.train,
+            num_replicas=tf.distribute.get_strategy().num_replicas_in_sync,
+        ),
+        metrics=["accuracy"],
+        loss_scale=recipe.train.loss_scale or None,
+        steps_per_execution=recipe.train.steps_per_execution,
+        jit_compile=recipe.train.jit_compile,
+        learning_rate_factors={
+            name: tower.learning_rate_factor
+            for name, tower in recipe.towers.items()
+        },
+    )
+    return model
+
+
+def build_network(recipe: config.Recipe, splits: arrays.Splits) -> keras.Model:
+    """Builds the network of a recipe, under the Keras policy of the moment."""
     unknown = [
         name for name in recipe.towers if name not in splits.train.shapes
     ]
@@ -90,7 +119,7 @@ def build_model(
     for name, tower in towers.items():
         if recipe.towers.get(name, config.TowerConfig()).frozen:
             tower.trainable = False
-    fused = network.fuse(
+    fused = networks.fuse(
         towers,
         len(splits.class_names),
         fusion=recipe.fusion.name,
@@ -99,20 +128,7 @@ def build_model(
         **recipe.fusion.options(),
     )
     penalise_kernels(fused, recipe.train.l2)
-    model = BlendedModel(fused, multi_label=splits.train.y.ndim == 2, rule=rule)
-    model.compile(
-        optimizer=make_optimizer(
-            recipe.train,
-            num_replicas=tf.distribute.get_strategy().num_replicas_in_sync,
-        ),
-        metrics=["accuracy"],
-        loss_scale=recipe.train.loss_scale or None,
-        learning_rate_factors={
-            name: tower.learning_rate_factor
-            for name, tower in recipe.towers.items()
-        },
-    )
-    return model
+    return fused
 
 
 def build_tower(
@@ -195,15 +211,26 @@ def make_optimizer(
     settings: config.TrainConfig, *, num_replicas: int = 1
 ) -> keras.Optimizer:
     """Returns the optimizer of a recipe."""
-    rate = learning_rate(settings, num_replicas)
-    decay = settings.weight_decay or None
+    common: dict[str, Any] = {
+        "learning_rate": learning_rate(settings, num_replicas),
+        "weight_decay": settings.weight_decay or None,
+    }
+    if settings.gradient_accumulation_steps > 1:  # Keras refuses 1
+        common["gradient_accumulation_steps"] = (
+            settings.gradient_accumulation_steps
+        )
+    if settings.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(_plain(settings, common))
+    return _plain(settings, common)
+
+
+def _plain(
+    settings: config.TrainConfig, common: dict[str, Any]
+) -> keras.Optimizer:
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(rate, weight_decay=decay)
+        return keras.optimizers.Adam(**common)
     return keras.optimizers.SGD(
-        rate,
-        momentum=settings.momentum,
-        nesterov=settings.nesterov,
-        weight_decay=decay,
+        momentum=settings.momentum, nesterov=settings.nesterov, **common
     )
 
 

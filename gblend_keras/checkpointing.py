@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from absl import logging
 
+from gblend_keras import cluster
 from gblend_keras import files
 from gblend_keras import state_files
 from gblend_keras.blending import snapshot
@@ -33,6 +34,8 @@ class RunCheckpoint(keras.callbacks.Callback):
     repeats an epoch. Here the epoch is in the file's name, and one rename
     makes both appear. Each file has checksums, and the one before it is kept.
 
+    On several workers the chief alone writes, and all of them read.
+
     Args:
         folder: Where the checkpoints go. Of one run only.
     """
@@ -51,15 +54,23 @@ class RunCheckpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         self._started = time.monotonic()
         self._before = _seconds_before(self.folder)
+        if not self._is_chief:
+            return
         if self.folder.is_dir():
             files.remove_partial(self.folder)
         if not saved_epochs(self.folder):
             self._write(0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if not self._is_chief:
+            return
         self._write(epoch + 1)
         for _, path in saved_epochs(self.folder)[KEPT:]:
             path.unlink(missing_ok=True)
+
+    @property
+    def _is_chief(self) -> bool:
+        return cluster.is_chief(self.model.distribute_strategy)
 
     def _write(self, epochs: int) -> None:
         state_files.write(
@@ -176,7 +187,8 @@ class MetricsLog(keras.callbacks.Callback):
         writer = csv.DictWriter(text, fields, lineterminator="\n", restval="")
         writer.writeheader()
         writer.writerows(self._rows)
-        files.write_text(self._path, text.getvalue())
+        if cluster.is_chief(self.model.distribute_strategy):
+            files.write_text(self._path, text.getvalue())
 
 
 def read_metrics(path: Path) -> list[dict[str, str]]:

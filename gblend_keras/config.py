@@ -23,6 +23,7 @@ TOWER_KINDS = (
     "application",
     "hub",
 )
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 FUSIONS = (
     "concat",
     "sum",
@@ -307,6 +308,12 @@ class TrainConfig:
             for SGD: kernels add `l2 / 2 * |w|**2` to the loss; 0 for none.
         per_replica: Batch size and learning rate are one replica's, and are
             multiplied by the number of replicas.
+        gradient_accumulation_steps: Batches whose gradients are averaged into
+            one update; on one device only.
+        precision: "float32", or "mixed_bfloat16" or "mixed_float16": the
+            Keras policy of the towers. Heads and losses stay float32.
+        steps_per_execution: Steps between two calls of the callbacks.
+        jit_compile: Compile the step with XLA; not on several CPUs.
         loss_scale: Factor on the blended loss; 0 for the number of heads.
         hidden_units: Of the joint head; 0 for the widest tower's features.
         fusion_dropout: Share of the concatenated features dropped.
@@ -322,6 +329,10 @@ class TrainConfig:
     weight_decay: float = 0.0
     l2: float = 0.0
     per_replica: bool = False
+    gradient_accumulation_steps: int = 1
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    steps_per_execution: int = 1
+    jit_compile: bool = False
     loss_scale: float = 0.0
     hidden_units: int = 0
     fusion_dropout: float = 0.0
@@ -334,6 +345,9 @@ class TrainConfig:
         check_range("train.warmup_epochs", self.warmup_epochs, 0, 10**6)
         check_range("train.weight_decay", self.weight_decay, 0.0, 1.0)
         check_range("train.l2", self.l2, 0.0, 1.0)
+        check_choice("train.precision", self.precision, PRECISIONS)
+        for name in ("gradient_accumulation_steps", "steps_per_execution"):
+            check_range(f"train.{name}", getattr(self, name), 1, 10**6)
         check_range("train.loss_scale", self.loss_scale, 0.0, 1e6)
         check_range("train.hidden_units", self.hidden_units, 0, 10**6)
         check_range("train.fusion_dropout", self.fusion_dropout, 0.0, 0.99)

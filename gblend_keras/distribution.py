@@ -1,25 +1,89 @@
 """The name of a strategy -> the `tf.distribute.Strategy`."""
 
+import json
+import os
+from typing import Any
+
 import tensorflow as tf
 
 from gblend_keras import config
 
-NAMES = ("default", "mirrored")
+NAMES = ("default", "mirrored", "multi_worker", "tpu")
 
 
 def make_strategy(name: str = "default") -> tf.distribute.Strategy:
     """Returns the strategy of this name.
 
+    To be called before any tensor exists: "multi_worker" has to set up the
+    exchange between machines first, "tpu" the TPU system.
+
     Args:
-        name: "default" for one device, or "mirrored" for all GPUs of this
-            machine (all logical CPUs where there is no GPU).
+        name: "default" for one device; "mirrored" for all GPUs of this
+            machine (all logical CPUs where there is no GPU); "multi_worker"
+            for several processes, each told by `TF_CONFIG` who it is, with
+            all its GPUs; "tpu" for the TPU that `TPU_NAME` names, or the
+            local one.
 
     Raises:
-        ValueError: If the name is unknown.
+        ValueError: If the name is unknown, `TF_CONFIG` is missing or
+            malformed, or there is no TPU.
     """
     config.check_choice("strategy", name, NAMES)
+    if name == "multi_worker":
+        check_cluster(os.environ.get("TF_CONFIG"))
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "tpu":
+        return _tpu_strategy()
     if name == "default":
         return tf.distribute.get_strategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = [device.name for device in tf.config.list_logical_devices(kind)]
     return tf.distribute.MirroredStrategy(devices)
+
+
+def check_cluster(text: str | None) -> None:
+    """Raises unless `TF_CONFIG` names the workers and this process's task.
+
+    Args:
+        text: Value of the environment variable, or None.
+    """
+    advice = (
+        "Expected JSON such as "
+        '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+        '"task": {"type": "worker", "index": 0}}. '
+        f"Received: TF_CONFIG={text!r}. "
+        "Start the workers with one of the scripts in tools/launch."
+    )
+    try:
+        found: Any = json.loads(text or "")
+        cluster, task = found["cluster"], found["task"]
+        kind, index = task["type"], task["index"]
+        count = len(cluster.get(kind, []))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"`TF_CONFIG` does not say who this process is. {advice}"
+        ) from error
+    if kind not in ("chief", "worker") or not 0 <= index < count:
+        raise ValueError(f"`TF_CONFIG` has no address for this task. {advice}")
+
+
+def _tpu_strategy() -> tf.distribute.TPUStrategy:
+    name = os.environ.get("TPU_NAME", "local")
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+        if name != "local":
+            tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (
+        ValueError,
+        ImportError,
+        OSError,
+        tf.errors.OpError,
+    ) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"`strategy` finds no TPU. Expected one called {name!r} "
+            f"(environment variable TPU_NAME). Received: {reason} "
+            "Use another strategy, or run this on a TPU machine."
+        ) from error

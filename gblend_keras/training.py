@@ -1,9 +1,11 @@
 """A recipe -> a run directory."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import tensorflow as tf
 
 from gblend_keras import building
 from gblend_keras import checkpointing
+from gblend_keras import cluster
 from gblend_keras import config
 from gblend_keras import distribution
 from gblend_keras import failures
@@ -70,7 +73,9 @@ class Run:
 def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     """Trains a recipe and writes everything about it into a folder.
 
-    A stopped run goes on where it stopped; a finished one is left alone.
+    A stopped run goes on where it stopped; a finished one is left alone. On
+    several workers each calls this, with the same arguments and a folder that
+    all of them see; the chief alone writes there.
 
     Args:
         recipe: What to train.
@@ -86,24 +91,40 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
             the data cannot be read on.
         FloatingPointError: If a loss is not finite.
     """
+    # Before any tensor exists.
+    strategy = distribution.make_strategy(run.strategy)
+    is_verbose = run.verbose and cluster.is_chief(strategy)
     with (
-        workdirs.claimed(run.workdir),
+        _claimed(strategy, run.workdir),
         failures.explained(run.workdir, batch_size=recipe.data.batch_size),
     ):
-        return _train(recipe, run)
+        return _train(
+            recipe, dataclasses.replace(run, verbose=is_verbose), strategy
+        )
 
 
-def _train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
-    identity = _identity(recipe, run)
-    workdirs.check_identity(run.workdir, identity)
-    if (run.workdir / "summary.json").exists():
-        summary = reporting.read_summary(run.workdir)
-        _remove_checkpoints(run.workdir)  # a kill may have left them
-        if run.verbose:
-            print(f"The run in {run.workdir} is finished; nothing to do.")
-        if not (run.workdir / "report.html").exists():
-            reporting.write_report(run.workdir)
-        return summary
+@contextlib.contextmanager
+def _claimed(strategy: tf.distribute.Strategy, workdir: Path) -> Iterator[None]:
+    """Claims the folder for all workers: the chief does."""
+    with contextlib.ExitStack() as stack:
+
+        def claim() -> None:
+            stack.enter_context(workdirs.claimed(workdir))
+
+        cluster.on_chief(strategy, claim)
+        yield
+
+
+def _train(
+    recipe: config.Recipe, run: Run, strategy: tf.distribute.Strategy
+) -> dict[str, Any]:
+    identity = _identity(recipe, run)  # of the recipe as it was given
+    cluster.on_chief(
+        strategy, lambda: workdirs.check_identity(run.workdir, identity)
+    )
+    if cluster.everywhere(strategy, run.workdir / "summary.json"):
+        return _finished(run, strategy)
+    recipe = for_replicas(recipe, strategy.num_replicas_in_sync, run.verbose)
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
     method = methods.get(
         run.blend, modalities=list(splits.train.shapes), options=recipe.methods
@@ -111,14 +132,46 @@ def _train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     keras.utils.set_random_seed(run.seed)
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
-    with distribution.make_strategy(run.strategy).scope():
+    with strategy.scope():
         job = _job(method, recipe, run, splits)
         initialising.start(job, run.init_from)
-    files.write_json(run.workdir / "recipe.json", identity)
+    path = run.workdir / "recipe.json"
+    cluster.on_chief(strategy, lambda: files.write_json(path, identity))
+    cluster.everywhere(strategy, path)  # else no checkpoint would be seen
     report = _fit(method, job, splits)
-    summary = _finish(method, job, run, splits, report)
-    reporting.write_report(run.workdir)
+    return _finish(method, job, run, splits, report)
+
+
+def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
+    """Leaves a finished run alone, but for what a kill has cut off."""
+    summary = reporting.read_summary(run.workdir)
+    if run.verbose:
+        print(f"The run in {run.workdir} is finished; nothing to do.")
+
+    def tidy() -> None:
+        _remove_checkpoints(run.workdir)  # a kill may have left them
+        if not (run.workdir / "report.html").exists():
+            reporting.write_report(run.workdir)
+
+    cluster.on_chief(strategy, tidy)
     return summary
+
+
+def for_replicas(
+    recipe: config.Recipe, num_replicas: int, verbose: bool
+) -> config.Recipe:
+    """Makes the batch size that of all replicas together, and says so."""
+    size = recipe.data.batch_size
+    if recipe.train.per_replica:
+        size *= num_replicas
+    rate = building.learning_rate(recipe.train, num_replicas)
+    if verbose and num_replicas > 1:
+        print(
+            f"{num_replicas} replicas: {size} examples a step, "
+            f"learning rate {rate:g}."
+        )
+    data = dataclasses.replace(recipe.data, batch_size=size)
+    return dataclasses.replace(recipe, data=data)
 
 
 def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
@@ -172,7 +225,7 @@ def _fit(
     phases = method.phases(model.head_names, settings.epochs)
     num_epochs = sum(phase.epochs for phase in phases)
     checkpoints = job.workdir / "checkpoint"
-    epochs_done = checkpointing.restore_newest(model, checkpoints)
+    epochs_done = _restore(model, checkpoints)
     if epochs_done and job.verbose:
         print(f"Going on after epoch {epochs_done} of {num_epochs}.")
     held = splits.validation or splits.test
@@ -210,6 +263,18 @@ def _fit(
     }
 
 
+def _restore(model: BlendedModel, folder: Path) -> int:
+    """Restores the newest checkpoint: every worker the same one."""
+    epochs_done = checkpointing.restore_newest(model, folder)
+    if not cluster.all_equal(model.distribute_strategy, [epochs_done]):
+        raise ValueError(
+            f"The workers read different checkpoints in {folder}. Expected "
+            f"the same epoch. Received: {epochs_done} here. "
+            "Choose a folder that all machines mount, or repeat the command."
+        )
+    return epochs_done
+
+
 def _answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
     """Returns the heads that were trained to the end.
 
@@ -245,11 +310,12 @@ def _finish(
     report: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Evaluates, saves, draws, and writes the summary last."""
-    model = job.model
+    model, settings = job.model, job.recipe.train
+    strategy = model.distribute_strategy
     # With evaluate_on="validation", `splits.test` is a part of training data.
     reported_on = job.recipe.data.evaluate_on
     predicted = _predict(job, splits)
-    phases = method.phases(model.head_names, job.recipe.train.epochs)
+    phases = method.phases(model.head_names, settings.epochs)
     heads = trained_heads(phases, model.head_names)
     summary = {
         "format": workdirs.RUN_FORMAT,
@@ -262,16 +328,33 @@ def _finish(
         "accuracy": accuracies(model, predicted, splits.test.y),
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
+        "num_replicas": strategy.num_replicas_in_sync,
+        "batch_size": job.recipe.data.batch_size,  # of all replicas together
+        "learning_rate": building.learning_rate(
+            settings, strategy.num_replicas_in_sync
+        ),
         "trained_heads": heads,
         "answering_heads": _answering_heads(phases, model),
         **report,
     }
-    with files.replacing(run.workdir / "model.keras") as beside:
+    with (
+        cluster.folder_to_write(strategy, run.workdir) as folder,
+        files.replacing(folder / "model.keras") as beside,
+    ):
         model.save(beside)
-    _draw(run, heads=heads, evaluated=summary["curves_on"])
+    cluster.on_chief(strategy, lambda: _conclude(run, summary))
+    return summary
+
+
+def _conclude(run: Run, summary: Mapping[str, Any]) -> None:
+    _draw(
+        run,
+        heads=summary["trained_heads"],
+        evaluated=summary["curves_on"],
+    )
     files.write_json(run.workdir / "summary.json", summary)
     _remove_checkpoints(run.workdir)
-    return summary
+    reporting.write_report(run.workdir)
 
 
 def _remove_checkpoints(workdir: Path) -> None:
@@ -284,8 +367,9 @@ def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:
     Subsets of modalities may take a pass each, so they are left to
     tools/evaluate.py.
     """
+    strategy = job.model.distribute_strategy
     data = pipeline.make_dataset(splits.test, batch_size=128)
-    if not libraries.are_installed():
+    if not cluster.all_true(strategy, libraries.are_installed()):
         predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
         return predicted
     found = evaluate.evaluate_model(
@@ -294,6 +378,13 @@ def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:
         class_names=splits.class_names,
         options=evaluate.Options(subsets=False),
     )
+    cluster.on_chief(strategy, lambda: _save_evaluation(job, splits, found))
+    return found.probabilities
+
+
+def _save_evaluation(
+    job: base.Job, splits: arrays.Splits, found: evaluate.Evaluation
+) -> None:
     recipe, seed = evaluations.find_recipe(evaluations.Saved(job.workdir))
     saved = evaluations.Saved(
         job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
@@ -302,7 +393,6 @@ def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:
         found, saved, examples=splits.test, train=splits.train
     )
     named.save(evaluations.output_folder(saved, named, None))
-    return found.probabilities
 
 
 def _draw(run: Run, *, heads: list[str], evaluated: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from gblend_keras import cluster
 from gblend_keras import files
 from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
@@ -65,7 +66,8 @@ class CostLog(keras.callbacks.Callback):
         now = time.monotonic()
         self._entries.append((now - self._since, self._examples))
         self._since = now
-        files.write_json(self._path, self._entries)
+        if cluster.is_chief(self.model.distribute_strategy):
+            files.write_json(self._path, self._entries)
 
 
 class EvaluatedCurve(keras.callbacks.Callback):

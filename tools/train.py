@@ -50,7 +50,11 @@ _INIT_FROM = flags.DEFINE_string(
     "one for each tower, rgb:RUN,audio:NAME. See docs/fine_tuning.md.",
 )
 _STRATEGY = flags.DEFINE_enum(
-    "strategy", "default", ["default", "mirrored"], "Devices to train on."
+    "strategy",
+    "default",
+    ["default", "mirrored", "multi_worker", "tpu"],
+    "Devices to train on: one; all of this machine; those of several "
+    "machines (see tools/launch); a TPU.",
 )
 _DETERMINISTIC = flags.DEFINE_bool(
     "deterministic", False, "Bit-for-bit repeatable operations; slower."

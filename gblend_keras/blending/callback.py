@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from absl import logging
 
+from gblend_keras import cluster
 from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import progress
@@ -223,7 +224,8 @@ class GradientBlending(fitting.BlendCallback):
             if estimate.epoch == window.epoch
             and self._fingerprints.get(window.epoch) == fingerprint
         ]
-        if found:
+        # On several workers: all take it from there, or all estimate anew.
+        if cluster.all_true(self.model.distribute_strategy, bool(found)):
             estimate = found[0]
         else:
             estimate = self._estimator.estimate(
@@ -231,8 +233,9 @@ class GradientBlending(fitting.BlendCallback):
             )
         self.estimates.append(estimate)
         self._fingerprints[window.epoch] = fingerprint
-        self._write_history()
-        journal.remove()  # not before the history has the estimate
+        if cluster.is_chief(self.model.distribute_strategy):
+            self._write_history()
+            journal.remove()  # not before the history has the estimate
         self.model.assign_blend_weights(estimate.weights)
         if self.fit_settings.verbose:
             progress.say(estimate.summary())

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from absl import logging
 
+from gblend_keras import cluster
 from gblend_keras import state_files
 from gblend_keras.blending import ogr
 from gblend_keras.blending import snapshot
@@ -40,6 +41,11 @@ class Progress:
     epochs_done: int = 0
     examples_trained: int = 0
     seconds: float = 0.0
+
+    @property
+    def place(self) -> list[int]:
+        """What is done, as numbers to compare."""
+        return [len(self.measured), self.passes_done, self.epochs_done]
 
 
 class Journal:
@@ -73,22 +79,37 @@ class Journal:
             start: That state.
         """
         self._cost += start.num_bytes / SLOW_BYTES_PER_SECOND
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return Progress()
-        try:
-            with state_files.reading(self._path) as state:
-                if state.meta["fingerprint"] != self._fingerprint:
-                    return Progress()
-                progress = _from_state(model, state)
-        except (ValueError, KeyError, OSError) as error:
-            logging.warning("The estimate begins anew: %s", error)
+        progress = self._read(self._path, model, start)
+        if not cluster.all_equal(model.distribute_strategy, progress.place):
+            logging.warning(
+                "The estimate begins anew: its workers do not see the same "
+                "%s. Choose a folder that all machines mount.",
+                self._path.name,
+            )
             start.restore()
             return Progress()
         self._before = progress.seconds
         return progress
 
+    def _read(
+        self, path: Path, model: keras.Model, start: snapshot.Snapshot
+    ) -> Progress:
+        if not path.exists():
+            return Progress()
+        try:
+            with state_files.reading(path) as state:
+                if state.meta["fingerprint"] != self._fingerprint:
+                    return Progress()
+                return _from_state(model, state)
+        except (ValueError, KeyError, OSError) as error:
+            logging.warning("The estimate begins anew: %s", error)
+            start.restore()
+            return Progress()
+
     def write(self, model: keras.Model, progress: Progress) -> None:
-        """Writes the progress, if it is time to.
+        """Writes the progress, if it is time to; the chief worker alone does.
 
         Args:
             model: Its state is written where the progress is inside a pass.
@@ -96,7 +117,8 @@ class Journal:
         """
         started = time.monotonic()
         is_due = (started - self._last) * SHARE >= self._cost
-        if self._path is None or not is_due:
+        is_chief = cluster.is_chief(model.distribute_strategy)
+        if self._path is None or not is_due or not is_chief:
             return
         progress.seconds = self.seconds
         counts = {

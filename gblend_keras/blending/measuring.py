@@ -9,6 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.blending import losses
+from gblend_keras.data import shares
 from gblend_keras.data import sources
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,6 +22,8 @@ class Measurer:
         network: `{modality: input} -> {head: logits}`.
         loss: The loss of a head, on logits.
         multi_label: Whether labels are multi-hot.
+        strategy: What the network was made under: each of its replicas, on
+            every worker, measures a share, and every worker gets the whole.
     """
 
     def __init__(
@@ -29,12 +32,17 @@ class Measurer:
         loss: keras.losses.Loss,
         *,
         multi_label: bool,
+        strategy: tf.distribute.Strategy,
     ) -> None:
+        self._strategy = strategy
         self._network = network
         self._loss = loss
         self._multi_label = multi_label
         self._measure_function = tf.function(
             self._measure_batch, reduce_retracing=True
+        )
+        self._measure_shares_function = tf.function(
+            self._measure_shares, reduce_retracing=True
         )
 
     def measure(
@@ -45,6 +53,9 @@ class Measurer:
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """See `BlendedModel.measure`."""
+        shared = self._strategy.num_replicas_in_sync > 1
+        if shared and isinstance(dataset, tf.data.Dataset):
+            return self._measure_together(dataset, measure, class_weight)
         values, weights = [], []
         for batch in sources.batches(dataset):
             value, weight = self._measure_function(batch, measure)
@@ -55,6 +66,36 @@ class Measurer:
             np.concatenate(values).astype(np.float64),
             np.concatenate(weights).astype(np.float64),
         )
+
+    def _measure_together(
+        self,
+        dataset: tf.data.Dataset,
+        measure: str,
+        class_weight: Mapping[int, float] | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        parts = []
+        for batch in shares.distributed(dataset, self._strategy, class_weight):
+            part = self._measure_shares_function(batch, measure).numpy()
+            parts.append(part[np.argsort(part[:, 0], kind="stable")])
+        rows = np.concatenate(parts).astype(np.float64)
+        return rows[:, 2:], rows[:, 1]
+
+    def _measure_shares(self, batch: Any, measure: str) -> tf.Tensor:
+        """Measures a global batch, each replica its slice.
+
+        Returns:
+            A row an example: its slice's number, its weight, its losses.
+        """
+        strategy = self._strategy
+
+        def rows_of_slice(batch: Any) -> tf.Tensor:
+            values, weight = self._measure_batch(batch, measure)
+            number = tf.cast(shares.slice_number(strategy), tf.float32)
+            numbers = tf.fill(tf.shape(weight), number)
+            return tf.concat([numbers[:, None], weight[:, None], values], 1)
+
+        rows = strategy.run(rows_of_slice, args=(batch,))
+        return strategy.gather(rows, axis=0)
 
     def _measure_batch(
         self, batch: Any, measure: str

@@ -17,6 +17,7 @@ from gblend_keras.blending import fitting
 from gblend_keras.blending import losses
 from gblend_keras.blending import measuring
 from gblend_keras.blending import rates
+from gblend_keras.blending import replicas
 from gblend_keras.blending import rules
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
@@ -62,6 +63,9 @@ class BlendedModel(keras.Model):
             head is called `joint`, or the rule does not suit the network.
         TypeError: If `rule` is no rule.
     """
+
+    train_function: Any  # Keras makes these
+    test_function: Any
 
     def __init__(
         self,
@@ -262,6 +266,11 @@ class BlendedModel(keras.Model):
             self.network, learning_rate_factors or {}
         )
         super().compile(optimizer=optimizer, **kwargs)
+        replicas.check_settings(
+            self.distribute_strategy,
+            self.optimizer,
+            jit_compile=self.jit_compile,
+        )
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": self._loss,
@@ -294,32 +303,48 @@ class BlendedModel(keras.Model):
             tf.control_dependencies(tf.nest.flatten(data)),
             self._rates.scaled(),
         ):
-            if self._rule is None:
-                return super().train_step(data)
-            return self._train_by_rule(self._rule, data)
+            size = tf.shape(tf.nest.flatten(data)[0])[0]
+            statistics = replicas.SharedStatistics(self.network, size)
+            logs = self._train_on(data, size)
+            statistics.update()
+            return replicas.packed(logs, self.distribute_strategy)
+
+    def _train_on(self, data: Any, size: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Trains on this replica's slice of a batch."""
+        if self._rule is not None:
+            return self._train_by_rule(self._rule, data, size)
+        if replicas.num_replicas() == 1:
+            logs: dict[str, tf.Tensor] = super().train_step(data)
+            return logs
+        return replicas.train_step(self, data, size)
 
     def _train_by_rule(
-        self, rule: rules.Rule, data: Any
+        self, rule: rules.Rule, data: Any, size: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Does what Keras' own step does, with the rule's gradients."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         x = rule.inputs(x, self._rule_seeds)
-        step = self._recorded_step(x, y, sample_weight)
+        step = self._recorded_step(x, y, sample_weight, size)
         gradients = rule.gradients(self, step)
         if step.penalty is not None:
             gradients = rules.added(gradients, step.gradients(step.penalty))
         self.optimizer.apply_gradients(
             zip(gradients, step.variables, strict=True)
         )
-        self._track_loss(step.loss, x)
+        replicas.track_loss(self, step.loss, size)
         return self.compute_metrics(x, y, step.logits, sample_weight)
 
-    def _recorded_step(self, x: Any, y: Any, sample_weight: Any) -> rules.Step:
+    def _recorded_step(
+        self, x: Any, y: Any, sample_weight: Any, size: tf.Tensor
+    ) -> rules.Step:
         """Runs the network forward, and records what a rule may ask for."""
         scale = self.optimizer.scale_loss  # acts in float16
+        factor = replicas.proportion(self._loss, size, sample_weight)
         with tf.GradientTape(persistent=True) as tape:
             logits = self(x, training=True)
-            shares = self._head_losses(y, logits, sample_weight)
+            shares = replicas.in_proportion(
+                self._head_losses(y, logits, sample_weight), factor
+            )
             weights = tf.unstack(self.loss_scale * self.loss_weights)
             # Each by itself: through one stacked tensor, every head would
             # seem to depend on every variable.
@@ -336,19 +361,40 @@ class BlendedModel(keras.Model):
             targets=dict(zip(self.head_names, targets, strict=True)),
             penalty=scaled_penalties[0] if penalties else None,
             loss=tf.add_n([*weighted, *penalties]),
-            losses=tf.stack(shares),
+            losses=replicas.weighted(tf.stack(shares), factor),
+            size=size,
             y=y,
             logits=logits,
             seeds=self._rule_seeds,
             learning_rate=tf.convert_to_tensor(self.optimizer.learning_rate),
         )
 
-    def _track_loss(self, share: tf.Tensor, x: Any) -> None:
-        """Feeds the `loss` of the logs, as Keras' own step does."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        (tracker,) = [each for each in self.metrics if each.name == "loss"]
-        size = tf.shape(tf.nest.flatten(x)[0])[0]
-        tracker.update_state(share * replicas, sample_weight=size)
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        return replicas.packed(
+            super().test_step(data), self.distribute_strategy
+        )
+
+    def make_train_function(self, force: bool = False) -> None:
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = replicas.on_replicas(
+                self.train_function, self
+            )
+
+    def make_test_function(self, force: bool = False) -> None:
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = replicas.on_replicas(self.test_function, self)
+
+    def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
+        """Builds the optimizer: the network is built.
+
+        Keras' own hands the model batches that are still divided by replica,
+        which fails on several workers (Keras issue 20585).
+        """
+        if not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def compute_loss(
         self,
@@ -359,10 +405,13 @@ class BlendedModel(keras.Model):
         training: bool = True,
     ) -> tf.Tensor:
         """Returns this replica's share of the blended loss and penalties."""
-        del x, training
-        head_losses = tf.stack(
-            self._head_losses(y, y_pred, sample_weight)
-        )  # (H,)
+        del x
+        shares = self._head_losses(y, y_pred, sample_weight)
+        if training:
+            size = tf.shape(y_pred[JOINT])[0]
+            factor = replicas.proportion(self._loss, size, sample_weight)
+            shares = replicas.in_proportion(shares, factor)
+        head_losses = tf.stack(shares)  # (H,)
         loss = self.loss_scale * tf.reduce_sum(self.loss_weights * head_losses)
         if self.losses:
             loss += self._penalty()
@@ -387,11 +436,11 @@ class BlendedModel(keras.Model):
     ) -> dict[str, Any]:
         """Adds a batch to each head's loss and metrics; returns the logs."""
         del x
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        num_replicas = replicas.num_replicas()
         size = tf.shape(y_pred[JOINT])[0]
         for head, mean in self._head_metrics.losses.items():
             share = self._loss(y, y_pred[head], sample_weight)
-            mean.update_state(share * replicas, sample_weight=size)
+            mean.update_state(share * num_replicas, sample_weight=size)
         predicted = losses.probabilities(y_pred, multi_label=self.multi_label)
         self._head_metrics.update_scores(y, predicted)
         return self.get_metrics_result()
@@ -431,7 +480,10 @@ class BlendedModel(keras.Model):
         """
         if self._measurer is None:
             self._measurer = measuring.Measurer(
-                self.network, self._loss, multi_label=self.multi_label
+                self.network,
+                self._loss,
+                multi_label=self.multi_label,
+                strategy=self.distribute_strategy,
             )
         return self._measurer.measure(
             dataset, measure, class_weight=class_weight
@@ -445,23 +497,25 @@ class BlendedModel(keras.Model):
         self._check_fit(call)
         call["callbacks"] = fitting.arrange_callbacks(call, self._head_metrics)
         call.pop("self")
-        if pipeline.feed_of(call["x"]) is None:
-            return super().fit(**call)
-        call["shuffle"] = False  # the feed shuffles, by epoch
-        with fitting.unknown_length():
-            return super().fit(**call)
+        if pipeline.feed_of(call["x"]) is not None:
+            call["shuffle"] = False  # the feed shuffles, by epoch
+        return replicas.fit(self, call)
 
     @_documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
             self._check(x, y, kwargs.get("sample_weight"))
-        return super().evaluate(x, y, **kwargs)
+        return replicas.evaluate(self, {"x": x, "y": y} | kwargs)
 
     @_documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, (Mapping, np.ndarray)):
             checks.check_inputs(self.network, x)
-        return super().predict(x, *args, **kwargs)
+        bound = inspect.signature(keras.Model.predict).bind(
+            self, x, *args, **kwargs
+        )
+        call = {**bound.arguments}
+        return replicas.predict(call.pop("self"), call)
 
     def predict_available(
         self, x: Mapping[str, Any], *, batch_size: int = 32

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from gblend_keras.blending import fitting
+from gblend_keras.blending import replicas
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.network import JOINT
 
@@ -106,21 +107,23 @@ def train_heads(
     """
     model.isolate_heads(heads)
     with _undisturbed(model), fitting.unknown_length():
-        keras.Model.fit(
+        replicas.fit(
             model,
-            dataset,
-            initial_epoch=initial_epoch,
-            epochs=initial_epoch + epochs,
-            steps_per_epoch=settings.steps_per_epoch,
-            class_weight=settings.class_weight,
-            verbose=0,
-            shuffle=False,  # a dataset shuffles itself
-            callbacks=[
-                fitting.LossGuard(model.head_names),
-                fitting.EpochStarter(dataset),
-                *settings.schedules,
-                *callbacks,
-            ],
+            {
+                "x": dataset,
+                "initial_epoch": initial_epoch,
+                "epochs": initial_epoch + epochs,
+                "steps_per_epoch": settings.steps_per_epoch,
+                "class_weight": settings.class_weight,
+                "verbose": 0,
+                "shuffle": False,  # a dataset shuffles itself
+                "callbacks": [
+                    fitting.LossGuard(model.head_names),
+                    fitting.EpochStarter(dataset),
+                    *settings.schedules,
+                    *callbacks,
+                ],
+            },
         )
     model.reset_metrics()
 

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gblend_keras.blending import replicas
+
 Gradients = list[tf.Tensor | None]  # one a variable; None: does not depend
 
 
@@ -27,7 +29,9 @@ class Step:
         penalty: What layers add to the loss, this replica's share, scaled;
             its gradients are added to what a rule returns.
         loss: Weighted losses and penalty, this replica's share.
-        losses: Plain loss of every head, `(H,)`, this replica's share.
+        losses: Plain loss of every head, `(H,)`, this replica's share by its
+            examples.
+        size: Examples on this replica.
         y: Labels.
         logits: `{head: (batch, num_classes)}`.
         seeds: Random numbers that are a function of seed, epoch and step.
@@ -41,6 +45,7 @@ class Step:
     penalty: tf.Tensor | None
     loss: tf.Tensor
     losses: tf.Tensor
+    size: tf.Tensor
     y: tf.Tensor
     logits: Mapping[str, tf.Tensor]
     seeds: keras.random.SeedGenerator
@@ -68,14 +73,17 @@ class Step:
     def mean_losses(self) -> tf.Tensor:
         """Returns the plain loss of every head on the whole batch, `(H,)`."""
         (mean,) = mean_over_replicas([self.losses])
-        return mean * tf.distribute.get_strategy().num_replicas_in_sync
+        return mean * replicas.num_replicas()
 
     def gradients(self, target: Any) -> Gradients:
         """Returns the gradients of anything that the tape has recorded."""
-        return [
+        found = [
             None if value is None else tf.convert_to_tensor(value)
             for value in self.tape.gradient(target, _values(self.variables))
         ]
+        if replicas.num_replicas() == 1:
+            return found
+        return replicas.of_examples(found, self.size)
 
 
 class Rule:
@@ -126,7 +134,7 @@ class Rule:
 
 def mean_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
     """Returns the mean of each tensor over the replicas of a strategy."""
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1 or not values:
+    if replicas.num_replicas() == 1 or not values:
         return values
     context = tf.distribute.get_replica_context()
     return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, values))

@@ -51,7 +51,8 @@ def state_variables(model: keras.Model) -> list[keras.Variable]:
         model: A compiled, built model; its optimizer is built if need be.
     """
     if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     found = {
         id(variable): variable
         for variable in [*model.variables, *model.optimizer.variables]

@@ -4,6 +4,7 @@ The order of an epoch is a function of (seed, epoch), never of what was read
 before: that is what lets an estimate leave no trace and a killed run resume.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from gblend_keras.data import arrays
 from gblend_keras.data import clip_set
 from gblend_keras.data import holdout
 from gblend_keras.data import sources
+
+# Turns a dataset of batches into one of slices of them.
+Cut = Callable[[Any], tf.data.Dataset]
 
 
 class Feed:
@@ -93,18 +97,21 @@ class Feed:
         size = min(size, self.num_examples)
         return np.sort(rng.choice(self.rows, size=size, replace=False))
 
-    def _epochs(self) -> tf.data.Dataset:
+    def _epochs(self, cut: Cut | None = None) -> tf.data.Dataset:
         def one_epoch(_: tf.Tensor) -> tf.data.Dataset:
             epoch = self._epoch.assign_add(1) - 1
             seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
-            batches_of_epoch = self.source.read(
-                self._rows.read_value(), self.batch_size, seed
+            return _read(
+                self.source,
+                (self._rows.read_value(), self.batch_size, seed),
+                self._limit.read_value(),
+                cut,
             )
-            return batches_of_epoch.take(self._limit.read_value())
 
         dataset = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
         dataset = dataset.prefetch(tf.data.AUTOTUNE)
         dataset.feed = self  # `feed_of` finds it
+        dataset.with_cut = self._epochs  # `cut_into_slices` finds it
         return dataset
 
 
@@ -112,6 +119,33 @@ def feed_of(dataset: object) -> Feed | None:
     """Returns the feed behind a dataset of ours, or None."""
     feed = getattr(dataset, "feed", None)
     return feed if isinstance(feed, Feed) else None
+
+
+def cut_into_slices(dataset: tf.data.Dataset, cut: Cut) -> tf.data.Dataset:
+    """Cuts the batches of a dataset, before they are read where it is ours.
+
+    Args:
+        dataset: Batches.
+        cut: Turns a dataset of batches into one of their slices.
+    """
+    with_cut: Cut | None = getattr(dataset, "with_cut", None)
+    return cut(dataset) if with_cut is None else with_cut(cut)
+
+
+def _read(
+    source: sources.Source,
+    wanted: tuple[tf.Tensor, int, tf.Tensor | None],
+    limit: tf.Tensor,
+    cut: Cut | None,
+) -> tf.data.Dataset:
+    """Reads at most `limit` batches, or their slices; all of them at -1."""
+    if cut is None:
+        return source.read(*wanted).take(limit)
+    if not isinstance(source, sources.PlannedSource):
+        return cut(source.read(*wanted).take(limit))
+    return cut(source.plan(*wanted).take(limit)).map(
+        source.load, num_parallel_calls=tf.data.AUTOTUNE
+    )
 
 
 def source_of(examples: arrays.ExampleSet) -> sources.Source:
@@ -137,10 +171,18 @@ def _read_once(
     source: sources.Source, rows: sources.IntArray, batch_size: int
 ) -> tf.data.Dataset:
     """Reads rows in order; Keras is told how many batches there are."""
-    dataset = source.read(tf.constant(rows, tf.int64), batch_size, None)
+    wanted = (tf.constant(rows, tf.int64), batch_size, None)
     num_batches = -(-len(rows) // batch_size)
     counted = tf.data.experimental.assert_cardinality(num_batches)
-    return dataset.apply(counted).prefetch(1)
+
+    def read(cut: Cut | None = None) -> tf.data.Dataset:
+        dataset = _read(source, wanted, tf.constant(-1, tf.int64), cut)
+        # How many slices there are depends on the cut.
+        return (dataset if cut else dataset.apply(counted)).prefetch(1)
+
+    dataset = read()
+    dataset.with_cut = read  # `cut_into_slices` finds it
+    return dataset
 
 
 def make_training_dataset(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 from typing import Protocol
+from typing import runtime_checkable
 
 import keras
 import numpy as np
@@ -46,6 +47,23 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
+class PlannedSource(Source, Protocol):
+    """A source that knows a batch before it reads it.
+
+    Several workers then read their own slices of a batch only; of any other
+    source each worker reads everything.
+    """
+
+    def plan(
+        self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
+    ) -> tf.data.Dataset:
+        """Returns batches of something small that names their examples."""
+
+    def load(self, names: Any) -> Any:
+        """Returns the examples of a batch, or of a slice of one."""
+
+
 class ArraySource:
     """Examples in memory."""
 
@@ -66,19 +84,22 @@ class ArraySource:
         self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
     ) -> tf.data.Dataset:
         """Returns batches of these rows, in an order that `seed` gives."""
-        parts = self._parts
+        return self.plan(rows, batch_size, seed).map(
+            self.load, num_parallel_calls=tf.data.AUTOTUNE
+        )
+
+    def plan(
+        self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
+    ) -> tf.data.Dataset:
+        """Returns the batches' row numbers, in an order that `seed` gives."""
         if seed is not None:
             rows = tf.random.experimental.stateless_shuffle(rows, seed)
+        return tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
 
-        def gather(batch: tf.Tensor) -> Any:
-            return tf.nest.map_structure(
-                lambda part: tf.gather(part, batch), parts
-            )
-
-        return (
-            tf.data.Dataset.from_tensor_slices(rows)
-            .batch(batch_size)
-            .map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+    def load(self, rows: tf.Tensor) -> Any:
+        """Returns the examples of these row numbers."""
+        return tf.nest.map_structure(
+            lambda part: tf.gather(part, rows), self._parts
         )
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras import cluster
 from gblend_keras import files
 from gblend_keras.blending import fitting
 from gblend_keras.data import pipeline
@@ -75,10 +76,19 @@ class BestEpoch(fitting.BlendCallback):
         found = self._measured()
         if self._rank(found) <= self._rank(self._best):
             return
+        strategy = self.model.distribute_strategy
         weights = self._weights(epoch)
-        with files.replacing(weights, suffix=".weights.h5") as beside:
+        with (
+            cluster.folder_to_write(strategy, self._folder) as folder,
+            files.replacing(
+                folder / weights.name, suffix=".weights.h5"
+            ) as beside,
+        ):
             self.model.save_weights(beside, overwrite=True)
         self._best = {"epoch": epoch, **found}
+        cluster.on_chief(strategy, lambda: self._settle(weights))
+
+    def _settle(self, weights: Path) -> None:
         files.write_json(self._path, self._best)  # from now on it counts
         for path in self._folder.glob("best-*.weights.h5"):
             if path != weights:

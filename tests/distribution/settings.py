@@ -1,0 +1,85 @@
+"""Trains with each setting on one device and on two; prints JSON."""
+
+import json
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import gblend_keras as gb
+from tests import toy
+from tests.distribution import worker
+
+COMPILE = {
+    "steps_per_execution": 3,
+    "run_eagerly": True,
+    "jit_compile": True,
+}
+OPTIMIZER = {"gradient_accumulation_steps": 2}
+POLICIES = ("mixed_bfloat16", "mixed_float16")
+
+
+def train(strategy, setting):
+    """Trains two epochs and returns four numbers, or the error's text."""
+    keras.utils.set_random_seed(1)
+    if setting in POLICIES:
+        keras.config.set_dtype_policy(setting)
+    arguments = {name: COMPILE[name] for name in COMPILE if name == setting}
+    options = {name: OPTIMIZER[name] for name in OPTIMIZER if name == setting}
+    x, y = toy.arrays(num_examples=71)
+    data = gb.make_training_dataset(gb.Examples(x, y), batch_size=24)
+    try:
+        model = worker.model(strategy, options, **arguments)
+    except ValueError as error:
+        return str(error)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    losses = toy.fit(model, data, epochs=2).history["loss"]
+    valid = gb.make_dataset(gb.Examples(x, y), batch_size=24)
+    last = model.evaluate(valid, verbose=0, return_dict=True)["loss"]
+    return [*losses, last, float(np.abs(model.get_weights()[1]).sum())]
+
+
+def statistics(strategy):
+    """Trains batch-norm of each replica for itself; returns its values."""
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = toy.model(norm=True)
+        model.optimizer.learning_rate.assign(0.0)
+    x, y = toy.arrays(num_examples=73)
+    data = gb.make_training_dataset(gb.Examples(x, y), batch_size=9)
+    toy.fit(model, data, epochs=2)
+    return [
+        variable.value
+        for variable in model.network.non_trainable_variables
+        if "moving" in variable.name
+    ]
+
+
+def values_of_replicas(strategy, variable):
+    """Returns the value that each replica holds."""
+    values = strategy.experimental_local_results(variable)
+    return [value.numpy().tolist() for value in values]
+
+
+def main():
+    """Prints what was found on the last line."""
+    worker.two_logical_cpus()
+    one = tf.distribute.get_strategy()
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    found = {
+        setting: {"one": train(one, setting), "two": train(two, setting)}
+        for setting in (*COMPILE, *OPTIMIZER, *POLICIES)
+    }
+    kept = statistics(two)
+    found["statistics"] = [values_of_replicas(two, each) for each in kept]
+    # At rate 0 the mean of a global batch is that of one device.
+    found["moving_mean"] = [
+        kept[0].numpy().tolist(),
+        statistics(one)[0].numpy().tolist(),
+    ]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
