@@ -139,11 +139,12 @@ def _principal(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
     Args:
         pixels: Of the training images, shape `(N, 784)`.
     """
-    mean = pixels.mean(axis=0)
+    mean: FloatArray = pixels.mean(axis=0)
     energies, vectors = np.linalg.eigh(np.cov(pixels - mean, rowvar=False))
     share = np.cumsum(energies[::-1]) / energies.sum()
     number = int(np.searchsorted(share, ENERGY_KEPT)) + 1
-    return mean, vectors[:, ::-1][:, :number].astype(np.float32)
+    components: FloatArray = vectors[:, ::-1][:, :number].astype(np.float32)
+    return mean, components
 
 
 def _sound(
@@ -161,4 +162,5 @@ def _sound(
         noisy = waves + (level * gain).astype(np.float32)[:, None] * noise
         noisy /= np.sqrt((noisy**2).mean(axis=1, keepdims=True)) + 1e-6
         parts.append(audio.log_mel(0.1 * noisy, LOG_MEL).numpy())
-    return np.concatenate(parts)[..., None]
+    pictures: FloatArray = np.concatenate(parts)[..., None]
+    return pictures

@@ -72,8 +72,18 @@ class HubMediaFeatures(keras.layers.Layer):
             fn_output_signature=tf.TensorSpec((self.num_features,)),
         )
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return (input_shape[0], self.num_features)
+    def check(self, input_shape: tuple[int | None, ...]) -> None:
+        """Raises unless the model takes such examples and gives the feature.
+
+        Keras would wrap the error of a call in its own words.
+
+        Args:
+            input_shape: Of one example.
+        """
+        batch = () if self.one_by_one else (None,)
+        tf.function(self._feature, autograph=False).get_concrete_function(
+            tf.TensorSpec((*batch, *input_shape))
+        )
 
     def _feature(self, inputs: tf.Tensor) -> tf.Tensor:
         outputs = self._function(inputs)
@@ -92,6 +102,12 @@ class HubMediaFeatures(keras.layers.Layer):
                 "Choose one of these."
             )
         value = outputs[key if isinstance(outputs, dict) else int(key)]
+        if not value.shape.is_compatible_with((None, self.num_features)):
+            raise ValueError(
+                f"{self.handle} gives another output. Expected rows of "
+                f"{self.num_features} features. Received: {value.shape}. "
+                "Choose another `output`, or correct `num_features`."
+            )
         return tf.ensure_shape(value, (None, self.num_features))
 
     def get_config(self) -> dict[str, Any]:
@@ -136,14 +152,16 @@ def build_hub_media(
     """
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="input")
-        outputs = HubMediaFeatures(
+        features = HubMediaFeatures(
             handle,
             endpoint=endpoint,
             output=output,
             num_features=num_features,
             one_by_one=one_by_one,
             name="features",
-        )(inputs)
+        )
+        features.check(input_shape)
+        outputs = features(inputs)
     return keras.Model(inputs, outputs, name=name)
 
 

@@ -251,7 +251,9 @@ def _check_rebuilt(
     seed = hashlib.sha256(entry.name.encode()).digest()
     rng = np.random.default_rng(list(seed))
     x = {
-        modality: rng.normal(size=(2, *each.shape)).astype(np.float32)
+        modality: rng.normal(size=(2, *loading.sizes(each.shape))).astype(
+            np.float32
+        )
         for modality, each in entry.inputs.items()
     }
     expected = run.model.network(x, training=False)
@@ -265,5 +267,3 @@ def _check_rebuilt(
                 f"the run from its recipe and weights. Received: others at "
                 f"head '{head}'. The recipe does not describe this model."
             )
-
-

@@ -280,7 +280,9 @@ def _published(entry: catalogue.Entry) -> list[str]:
     if not entry.published:
         return [*lines, "None is known to us.", ""]
     lines += ["| metric | value |", "|---|---|"]
-    lines += [f"| {name} | {value} |" for name, value in entry.published.items()]
+    lines += [
+        f"| {name} | {value} |" for name, value in entry.published.items()
+    ]
     return [*lines, ""]
 
 

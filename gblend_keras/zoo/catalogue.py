@@ -330,7 +330,7 @@ def check_name(name: str) -> None:
 
 def check_file_name(field: str, name: str) -> None:
     """Raises unless `name` is a plain file name."""
-    if not name or name in (".", "..") or re.search(r'[\\/:\0]', name):
+    if not name or name in (".", "..") or re.search(r"[\\/:\0]", name):
         raise ValueError(
             f"`{field}` points outside the entry's folder. Expected the name "
             f"of a file in it. Received: {name!r}. Do not use this entry."

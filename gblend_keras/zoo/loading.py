@@ -104,11 +104,9 @@ def build_trained(
     weights.
     """
     shapes = {name: each.shape for name, each in entry.inputs.items()}
-    method = methods.get(
-        blend, modalities=list(shapes), options=recipe.methods
-    )
+    method = methods.get(blend, modalities=list(shapes), options=recipe.methods)
     x = {
-        name: np.zeros((1, *_sizes(shape)), np.float32)
+        name: np.zeros((1, *sizes(shape)), np.float32)
         for name, shape in shapes.items()
     }
     multi_hot = (1, entry.num_classes)
@@ -123,7 +121,8 @@ def build_trained(
     return network
 
 
-def _sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """Returns a shape whose open sizes are 1."""
     return tuple(1 if size is None else size for size in shape)
 
 
@@ -139,9 +138,7 @@ def _network(entry: catalogue.Entry) -> keras.Model:
     return network
 
 
-def _model(
-    entry: catalogue.Entry, network: keras.Model
-) -> zoo_model.ZooModel:
+def _model(entry: catalogue.Entry, network: keras.Model) -> zoo_model.ZooModel:
     clips = None if entry.clips is None else dataclasses.asdict(entry.clips)
     names = entry.class_names
     if entry.kind == "imported":
@@ -150,9 +147,7 @@ def _model(
         network,
         multi_label=entry.multi_label,
         class_names=names,
-        inputs_about={
-            name: each.values for name, each in entry.inputs.items()
-        },
+        inputs_about={name: each.values for name, each in entry.inputs.items()},
         clips=clips,
         raw_pixels=entry.kind == "imported",
         name=entry.name,

@@ -9,7 +9,6 @@ import keras
 
 from gblend_keras import config
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.blending import rules
 
 
 @keras.saving.register_keras_serializable(package="gblend_keras")
@@ -19,7 +18,6 @@ class ZooModel(BlendedModel):
     Args:
         network: As of `BlendedModel`.
         multi_label: As of `BlendedModel`.
-        rule: As of `BlendedModel`.
         class_names: One a class; empty for numbers.
         inputs_about: `{modality: what its values are, in words}`.
         clips: Settings by which clips are cut out of videos, as
@@ -37,14 +35,13 @@ class ZooModel(BlendedModel):
         network: keras.Model,
         *,
         multi_label: bool = False,
-        rule: rules.Rule | None = None,
         class_names: Sequence[str] = (),
         inputs_about: Mapping[str, str] | None = None,
         clips: Mapping[str, Any] | None = None,
         raw_pixels: bool = False,
         name: str | None = None,
     ) -> None:
-        super().__init__(network, multi_label=multi_label, rule=rule, name=name)
+        super().__init__(network, multi_label=multi_label, name=name)
         if class_names and len(class_names) != self.num_classes:
             raise ValueError(
                 "`class_names` does not fit the network. Expected "

@@ -76,9 +76,9 @@ def test_published_figures_are_marked_as_such():
 def test_index_is_current():
     entries = [catalogue.find(name) for name in NAMES]
     text = (ROOT / "zoo" / "README.md").read_text(encoding="utf-8")
-    assert text == cards.index(
-        entries, folder="../gblend_keras/zoo/entries"
-    ), "run `python tools/zoo.py index`"
+    assert text == cards.index(entries, folder="../gblend_keras/zoo/entries"), (
+        "run `python tools/zoo.py index`"
+    )
     for link in re.findall(r"\]\((\.\./[^)]*)\)", text):
         assert (ROOT / "zoo" / link).is_file(), link
 

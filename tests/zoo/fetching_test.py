@@ -95,9 +95,7 @@ def test_weights_are_fetched_once_and_then_work_offline(
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_broken_download_is_taken_up_again(
-    far, tmp_path, monkeypatch, ranges
-):
+def test_broken_download_is_taken_up_again(far, tmp_path, monkeypatch, ranges):
     entry, content = far
     with serving(content, breaks_after=1000) as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
@@ -185,7 +183,9 @@ def test_local_folder_serves_as_mirror(far, place, tmp_path, monkeypatch):
 
 
 def test_folder_without_the_weights_is_named(far):
-    with pytest.raises(ValueError, match=r"weights.npz is not there.*that has them\.$"):
+    with pytest.raises(
+        ValueError, match=r"weights.npz is not there.*that has them\.$"
+    ):
         fetching.weights_path(far[0])
 
 

@@ -82,9 +82,7 @@ def test_tower_gives_features(place):
     assert tower(arrays()["m0"]).shape == (5, 8)
     other = gb.zoo.tower("toy_uniform", "m0", new_name="left_tower")
     assert other.name == "left_tower" and other.trainable_variables
-    np.testing.assert_array_equal(
-        tower(arrays()["m0"]), other(arrays()["m0"])
-    )
+    np.testing.assert_array_equal(tower(arrays()["m0"]), other(arrays()["m0"]))
     with pytest.raises(ValueError, match=r"Choose one of them\.$"):
         gb.zoo.tower("toy_uniform", "m2")
 
@@ -148,9 +146,7 @@ def test_weights_of_another_network_are_refused(place, tmp_path):
 
 
 def test_weights_have_names_even_where_layers_repeat_them(tmp_path):
-    tower = gb.build_transformer(
-        (6, 4), SMALL, name="m0_tower"
-    )
+    tower = gb.build_transformer((6, 4), SMALL, name="m0_tower")
     first = gb.late_fusion({"m0": tower}, 3)
     names = weights.named(first)
     variables = {id(each) for each in first.weights}
@@ -158,11 +154,7 @@ def test_weights_have_names_even_where_layers_repeat_them(tmp_path):
     assert len(names) == len(variables)
     weights.save(first, tmp_path / "w.npz")
     again = gb.late_fusion(
-        {
-            "m0": gb.build_transformer(
-                (6, 4), SMALL, name="m0_tower"
-            )
-        },
+        {"m0": gb.build_transformer((6, 4), SMALL, name="m0_tower")},
         3,
     )
     weights.load(again, tmp_path / "w.npz")
@@ -222,8 +214,7 @@ def test_videos_are_cut_into_clips(video_model, tmp_path):
     video_model.raw_pixels = False
     normalised = video_model.preprocess(path)["rgb"]
     np.testing.assert_allclose(
-        normalised * [58.1489, 56.4701, 55.3324]
-        + [110.201, 100.64, 95.9966],
+        normalised * [58.1489, 56.4701, 55.3324] + [110.201, 100.64, 95.9966],
         one["rgb"],
         atol=1e-3,
     )
