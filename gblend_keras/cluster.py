@@ -1,11 +1,15 @@
 """Which process this is among those that train together."""
 
+import logging
+import os
+import sys
 import tempfile
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import tensorflow as tf
 
@@ -36,6 +40,18 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     has_chief = "chief" in resolver.cluster_spec().as_dict()
     wanted = ("chief" if has_chief else "worker", 0)
     return (resolver.task_type, resolver.task_id) == wanted
+
+
+def end_process() -> NoReturn:
+    """Ends this process with success, at once.
+
+    For the last line of a worker's program. TensorFlow 2.21 at times hangs or
+    crashes at exit, while it takes down the exchange between workers.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @contextmanager

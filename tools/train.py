@@ -97,6 +97,8 @@ def main(argv: Sequence[str]) -> None:
         sys.exit(f"train: {error}")
     print(gb.reporting.summary_table(summary))
     print(f"Everything about this run is in {workdir}")
+    if _STRATEGY.value == "multi_worker":
+        gb.cluster.end_process()
 
 
 if __name__ == "__main__":

@@ -27,3 +27,5 @@ if __name__ == "__main__":
     )
     run = gb.training.Run(workdir=Path(workdir), blend=blend, strategy=strategy)
     print(json.dumps(gb.training.train(recipe, run)))
+    if strategy == "multi_worker":
+        gb.cluster.end_process()

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras import cluster
 from gblend_keras import distribution
 from tests import toy
 
@@ -103,3 +104,5 @@ if __name__ == "__main__":
     task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
     found = results(chosen)
     np.savez(path.format(index=task.get("index", 0)), **found)
+    if cluster.all_true(chosen, True) and name == "multi_worker":
+        cluster.end_process()
