@@ -208,7 +208,8 @@ def test_part_of_a_tower_that_does_not_fit_is_said():
     ("source", "advice"),
     [
         ("no/where", "or correct the path."),
-        ("nowhere", "Did you mean"),
+        ("digits_onlin", "Did you mean"),
+        ("nowhere", "Choose one of them."),
         ({"m5": "nowhere"}, "Correct the names."),
         ({}, "Correct the names."),
     ],

@@ -116,6 +116,15 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~files._umask()
 
 
+@pytest.fixture
+def sigint_heard():
+    """Shells start programs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint_heard")
 def test_signal_waits_until_the_file_is_written(tmp_path):
     path = tmp_path / "a.state.zip"
 
@@ -134,6 +143,7 @@ def test_first_signal_leaves_in_order_and_a_second_at_once(name, code):
     program = (
         "import os, signal, time\n"
         "from gblend_keras import stopping\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with stopping.leaving_on_signals():\n"
         "    try:\n"
         f"        os.kill(os.getpid(), signal.{name})\n"

@@ -104,6 +104,7 @@ def applied(rule, model, x, y):
         penalty=None,
         loss=tf.add_n(targets),
         losses=tf.stack(shares),
+        size=tf.constant(len(y)),
         y=tf.constant(y),
         logits=logits,
         seeds=keras.random.SeedGenerator(0),

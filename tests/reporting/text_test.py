@@ -5,6 +5,7 @@ import pytest
 from gblend_keras import checkpointing
 from gblend_keras import files
 from gblend_keras import reporting
+from tests import toy
 
 HISTORY = [
     {
@@ -25,6 +26,7 @@ def is_picture(path):
 
 def test_curves_and_weights_are_drawn(tmp_path):
     log = checkpointing.MetricsLog(tmp_path / "metrics.csv", epochs_done=0)
+    log.set_model(toy.model())
     for epoch in range(3):
         values = {"rgb_loss": 2.0 - epoch, "joint_loss": 1.5 - epoch}
         values |= {f"val_{name}": 2.0 for name in list(values)}
