@@ -45,6 +45,8 @@ SMALLER = {
     "grid_color_av": ["clips.stride=4"],
 }
 
+EVERY_DAY = ("kinetics_r3d50_av", "grid_color_av")  # the others take longer
+
 
 def segments(multi_label):
     """A few clips, labelled for every kind of recipe."""
@@ -102,7 +104,13 @@ def test_every_video_recipe_is_tested():
     assert set(SMALLER) == on_videos
 
 
-@pytest.mark.parametrize("name", SMALLER)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in EVERY_DAY else pytest.mark.large)
+        for name in SMALLER
+    ],
+)
 def test_recipe_trains_two_steps_from_records(folder, name):
     recipe = config.with_settings(gb.recipes.get(name), SMALL + SMALLER[name])
     stored = "multi" if name.startswith("audioset") else "single"
