@@ -45,7 +45,8 @@ def measure(
         "decoding": see `media_benchmark.compare_reading`; "records": times of
         an epoch of clips from records and from the videos, and their ratio;
         "training": the share of an epoch that waits for input; "memory": of
-        passes over the records; "workers": see `preparing_benchmark`.
+        passes over the records; "workers": of preparing records of the usual
+        size, see `preparing_benchmark`.
 
     Raises:
         ValueError: If a file is bad or `rounds` is out of range.
@@ -81,7 +82,7 @@ def measure(
             "training": waiting_share(of_records, splits, rounds=rounds),
             "memory": memory_of_passes(splits),
             "workers": preparing_benchmark.compare_workers(
-                found, videos, settings=settings, rounds=min(rounds, 3)
+                found, videos, rounds=min(rounds, 3)
             ),
         }
 

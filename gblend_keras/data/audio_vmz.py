@@ -3,23 +3,18 @@
 import functools
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-SAMPLE_RATE_HZ = 16000
-WINDOW_SAMPLES = 256  # 16 ms, also the points of the Fourier transform
-STEP_SAMPLES = 160  # 10 ms
-NUM_MEL_BINS = 40
+from gblend_keras.data import mel
+
 NUM_ROWS = 100  # of a clip
-GAIN = 1080674186.3482928  # VMZ's factor on energies of -1..1 samples
-_NUM_BINS = WINDOW_SAMPLES // 2 + 1
 
 
 def vmz_log_mel(waveform: tf.Tensor) -> tf.Tensor:
     """Turns a waveform into VMZ's log-mel rows.
 
     Windows of 16 ms every 10 ms, symmetric Hann, power spectrum, 40 triangular
-    filters up to 8 kHz, then with x the energy times `GAIN`
+    filters up to 8 kHz, then with x the energy times `mel.GAIN`
 
         log_mel = log(x) if x > e else x / e
 
@@ -48,16 +43,16 @@ def vmz_log_mel(waveform: tf.Tensor) -> tf.Tensor:
         ValueError: If the waveform has another number of axes or is not
             floating.
     """
-    waveform = checked_waveform(waveform, SAMPLE_RATE_HZ)
+    waveform = checked_waveform(waveform, mel.SAMPLE_RATE_HZ)
     spectra = tf.signal.stft(
         tf.cast(waveform, tf.float64)[:-1],
-        frame_length=WINDOW_SAMPLES,
-        frame_step=STEP_SAMPLES,
-        fft_length=WINDOW_SAMPLES,
+        frame_length=mel.WINDOW_SAMPLES,
+        frame_step=mel.STEP_SAMPLES,
+        fft_length=mel.WINDOW_SAMPLES,
         window_fn=functools.partial(tf.signal.hann_window, periodic=False),
     )  # (T, 129)
     power = tf.math.real(spectra) ** 2 + tf.math.imag(spectra) ** 2
-    energies = GAIN * tf.linalg.matmul(power, mel_filters())  # (T, 40)
+    energies = mel.GAIN * tf.linalg.matmul(power, mel.mel_filters())  # (T, 40)
     loud = tf.math.log(tf.maximum(energies, np.e))
     return tf.cast(tf.where(energies > np.e, loud, energies / np.e), tf.float32)
 
@@ -156,34 +151,6 @@ def _resized_rows(
     return tf.where(
         total >= size, before * (1 - share) + after * share, nearest
     )
-
-
-@functools.cache
-def mel_filters() -> npt.NDArray[np.float64]:
-    """Returns VMZ's mel filters for a power spectrum of 129 bins.
-
-    Returns:
-        Shape `(129, 40)`, read-only. Row 128 is row 0, see `vmz_log_mel`.
-    """
-    edges_mel = np.linspace(0, _mel(SAMPLE_RATE_HZ / 2), NUM_MEL_BINS + 2)
-    edges_hz = 700 * np.expm1(edges_mel / 1127)
-    edges = edges_hz / (SAMPLE_RATE_HZ / 2 / _NUM_BINS)  # in bins
-    start, middle, end = edges[:-2], edges[1:-1], edges[2:]
-    bins = np.arange(_NUM_BINS)[:, None]
-    rising = (middle - bins) / np.maximum(middle - start, 1)
-    falling = (bins - middle) / np.maximum(end - middle, 1)
-    height = np.maximum(1 - np.where(bins < middle, rising, falling), 0)
-    last = np.minimum(end.astype(int) + 1, _NUM_BINS - 1)
-    height[(bins < start.astype(int)) | (bins > last)] = 0
-    filters = height / height.sum(axis=0)
-    filters[bins >= last] = 0
-    filters[-1] = filters[0]  # the packed transform's first bin
-    filters.setflags(write=False)
-    return filters
-
-
-def _mel(hertz: float) -> float:
-    return float(1127 * np.log1p(hertz / 700))
 
 
 def _check_stretch(log_mel: tf.Tensor, *numbers: tf.Tensor | int) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.data import audio_vmz
+from gblend_keras.data import mel
 from gblend_keras.data import spectrogram
 from gblend_keras.data import video
 
@@ -68,7 +69,7 @@ def shapes(
         RGB: (settings.num_frames, side, side, 3),
         FLOW: (settings.num_frames, side, side, 2),
         AUDIO: {
-            "log_mel": (audio_vmz.NUM_ROWS, audio_vmz.NUM_MEL_BINS, 1),
+            "log_mel": (audio_vmz.NUM_ROWS, mel.NUM_MEL_BINS, 1),
             "spectrogram": (spectrogram.EPIC_SIZE, spectrogram.EPIC_SIZE, 1),
         }[settings.sound],
     }

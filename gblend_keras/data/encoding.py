@@ -1,7 +1,6 @@
 """One segment of a video -> one SequenceExample, without TensorFlow."""
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +10,11 @@ import numpy.typing as npt
 
 from gblend_keras.data import image_encoding
 from gblend_keras.data import media
+from gblend_keras.data import mel
 from gblend_keras.data import record_types
 from gblend_keras.data import sequence_examples
 from gblend_keras.data.annotations import segments
 
-LOG_MEL_SAMPLE_RATE_HZ = 16000  # the paper's
-LOG_MEL_RATE_HZ = 100.0
 SILENCE = 1e-4  # -80 dB: three steps of 16-bit sound
 
 
@@ -119,8 +117,8 @@ class Encoder:
         """Adds waveform and log-mel; returns the seconds that they last."""
         settings = self.settings
         rates = {settings.sample_rate_hz: settings.waveform}
-        rates[LOG_MEL_SAMPLE_RATE_HZ] = (
-            rates.get(LOG_MEL_SAMPLE_RATE_HZ, False) or settings.log_mel
+        rates[mel.SAMPLE_RATE_HZ] = (
+            rates.get(mel.SAMPLE_RATE_HZ, False) or settings.log_mel
         )
         sounds = {
             rate: _waveform(path, span, rate)
@@ -135,9 +133,9 @@ class Encoder:
             )
         if settings.log_mel:
             builder.set_log_mel(
-                _log_mel(sounds[LOG_MEL_SAMPLE_RATE_HZ]),
-                rate_hz=LOG_MEL_RATE_HZ,
-                audio_sample_rate_hz=LOG_MEL_SAMPLE_RATE_HZ,
+                mel.log_mel(sounds[mel.SAMPLE_RATE_HZ]),
+                rate_hz=mel.ROW_RATE_HZ,
+                audio_sample_rate_hz=mel.SAMPLE_RATE_HZ,
                 start_seconds=span.start,
             )
         return max(len(sound) / rate for rate, sound in sounds.items())
@@ -198,9 +196,3 @@ def _waveform(
     if peak < SILENCE:
         raise media.MediaError("silent", path, f"its peak is {peak:.0e}")
     return sound
-
-
-def _log_mel(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    # Loads TensorFlow, seconds and 600 MB: only where this is asked for.
-    audio_vmz = importlib.import_module("gblend_keras.data.audio_vmz")
-    return np.asarray(audio_vmz.vmz_log_mel(sound), np.float32)

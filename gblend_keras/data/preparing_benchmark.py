@@ -33,7 +33,8 @@ def compare_workers(
     Args:
         manifest: What to prepare; some tens of clips.
         videos: Where the videos are.
-        settings: What to store; None is `RecordSettings(waveform=True)`.
+        settings: What to store; None is frames of the usual size, waveform
+            and log-mel.
         num_workers: Compared with one.
         rounds: How often each is run.
 
@@ -47,7 +48,7 @@ def compare_workers(
     """
     config.check_range("rounds", rounds, 1, 100)
     config.check_range("num_workers", num_workers, 2, 1024)
-    settings = settings or RecordSettings(waveform=True)
+    settings = settings or RecordSettings(waveform=True, log_mel=True)
     settings = dataclasses.replace(settings, num_shards=_SHARDS)
     _timed(manifest, videos, settings, num_workers)
     taken: dict[int, list[tuple[float, float]]] = {1: [], num_workers: []}

@@ -127,8 +127,6 @@ def _made_with(settings: RecordSettings) -> list[str]:
     names = ["av", "numpy"] if settings.log_mel else ["av"]
     if settings.pictures:
         names.append(_opencv_package())
-    if settings.log_mel:
-        names.append("tensorflow")
     return names
 
 

@@ -1,7 +1,6 @@
 """Segments -> one shard: what a worker process does, without TensorFlow."""
 
 import dataclasses
-import os
 from collections.abc import Callable
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,14 +72,8 @@ def make_shard(task: ShardTask, report: Callable[[str], None]) -> Shard:
 
 
 def set_up_process() -> None:
-    """Makes a worker process take one thread and no GPU: the workers share."""
+    """Makes a worker process take one thread: the workers share."""
     image_encoding.opencv().setNumThreads(1)
-    os.environ.update(  # for TensorFlow, which log-mel energies need
-        CUDA_VISIBLE_DEVICES="",
-        TF_CPP_MIN_LOG_LEVEL="3",
-        TF_NUM_INTRAOP_THREADS="1",
-        TF_NUM_INTEROP_THREADS="1",
-    )
 
 
 def _encoded(

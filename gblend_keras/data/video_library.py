@@ -11,6 +11,7 @@ import tensorflow as tf
 from gblend_keras.data import audio_vmz
 from gblend_keras.data import clips
 from gblend_keras.data import media
+from gblend_keras.data import mel
 from gblend_keras.data import spectrogram
 
 
@@ -133,7 +134,7 @@ class FileFootage:
 
     def log_mel(self) -> tf.Tensor:
         """Computes the rows of the whole part."""
-        return audio_vmz.vmz_log_mel(self._sound(audio_vmz.SAMPLE_RATE_HZ))
+        return audio_vmz.vmz_log_mel(self._sound(mel.SAMPLE_RATE_HZ))
 
     def waveform(self) -> tf.Tensor:
         """Decodes the sound of the whole part, 24 kHz."""

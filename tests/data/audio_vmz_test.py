@@ -1,6 +1,8 @@
 """VMZ's log-mel against a plain reference, and its alignment with clips."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from gblend_keras.data import audio_vmz
+from gblend_keras.data import mel
 
 GRID = Path(__file__).parents[3] / "shared" / "media" / "grid"
 
@@ -100,10 +103,10 @@ def loud_tone_in_faint_noise(samples):
     ids=["noise", "faint", "bend", "tone", "constant", "highest"],
 )
 def test_log_mel_is_that_of_the_reference(waveform):
-    picture = audio_vmz.vmz_log_mel(waveform)
-    assert picture.dtype == tf.float32
     expected = reference_log_mel(waveform.astype(np.float64))
-    np.testing.assert_allclose(picture, expected, rtol=0, atol=1e-4)
+    for picture in (audio_vmz.vmz_log_mel(waveform), mel.log_mel(waveform)):
+        assert picture.dtype == np.float32
+        np.testing.assert_allclose(picture, expected, rtol=0, atol=1e-4)
 
 
 def test_real_speech_is_that_of_the_reference():
@@ -128,7 +131,7 @@ def test_real_speech_is_that_of_the_reference():
 
 
 def test_filters_sum_to_one_but_the_last_lacks_the_highest_bin():
-    filters = audio_vmz.mel_filters()
+    filters = mel.mel_filters()
     sums = filters[:128].sum(axis=0)
     assert filters.shape == (129, 40)
     np.testing.assert_allclose(sums[:39], 1)
@@ -146,10 +149,26 @@ def test_filters_sum_to_one_but_the_last_lacks_the_highest_bin():
 )
 def test_rows_are_counted_as_vmz_does(samples, rows):
     assert audio_vmz.vmz_log_mel(noise(samples)).shape == (rows, 40)
+    assert mel.log_mel(noise(samples)).shape == (rows, 40)
 
 
 def test_silence_is_zero():
     np.testing.assert_array_equal(audio_vmz.vmz_log_mel(tf.zeros(999)), 0)
+    np.testing.assert_array_equal(mel.log_mel(np.zeros(999)), 0)
+
+
+def test_preparing_takes_log_mel_without_tensorflow():
+    # Each worker process would spend seconds and 600 MB on loading it.
+    code = (
+        "import sys; from gblend_keras.data import encoding, mel; "
+        "mel.log_mel([0.1] * 999); assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_stereo_has_no_numpy_log_mel():
+    with pytest.raises(ValueError, match=r"\(samples,\) at 16000 Hz"):
+        mel.log_mel(np.zeros((2, 999)))
 
 
 @pytest.mark.parametrize(
