@@ -3,6 +3,8 @@
 Everything is computed in float64 and every example counts once.
 """
 
+from collections.abc import Callable
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -91,13 +93,9 @@ def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
         scores: Shape `(N, classes)`.
         hot: Multi-hot labels `(N, classes)`.
     """
+    truth = np.asarray(hot) > 0.5
     scorer = libraries.sklearn_metrics().average_precision_score
-    values, truth = np.asarray(scores, np.float64), np.asarray(hot) > 0.5
-    found = [
-        scorer(truth[:, c], values[:, c]) if truth[:, c].any() else np.nan
-        for c in range(truth.shape[1])
-    ]
-    return per_class(np.array(found, np.float64))
+    return _by_class(scorer, scores, truth, truth.sum(axis=0) > 0)
 
 
 def area_under_curve(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
@@ -110,15 +108,25 @@ def area_under_curve(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
         scores: Shape `(N, classes)`.
         hot: Multi-hot labels `(N, classes)`.
     """
+    truth = np.asarray(hot) > 0.5
     scorer = libraries.sklearn_metrics().roc_auc_score
-    values, truth = np.asarray(scores, np.float64), np.asarray(hot) > 0.5
-    found = [
-        scorer(truth[:, c], values[:, c])
-        if truth[:, c].any() and not truth[:, c].all()
-        else np.nan
-        for c in range(truth.shape[1])
-    ]
-    return per_class(np.array(found, np.float64))
+    positives = truth.sum(axis=0)
+    both = (positives > 0) & (positives < len(truth))
+    return _by_class(scorer, scores, truth, both)
+
+
+def _by_class(
+    scorer: Callable[..., Any],
+    scores: npt.ArrayLike,
+    truth: npt.NDArray[np.bool_],
+    usable: npt.NDArray[np.bool_],
+) -> PerClass:
+    """Scores all usable classes in one call; the others are left out."""
+    found = np.full(truth.shape[1], np.nan)
+    if usable.any():
+        values = np.asarray(scores, np.float64)[:, usable]
+        found[usable] = scorer(truth[:, usable], values, average=None)
+    return per_class(found)
 
 
 def d_prime(auc: float) -> float:

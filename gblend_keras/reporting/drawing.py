@@ -153,6 +153,9 @@ def _save(
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
         draw(figure)
+        # Laid out here once: `savefig` would draw everything twice for it.
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")
         figure.savefig(target, **options)
 
 
