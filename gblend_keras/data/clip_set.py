@@ -147,6 +147,8 @@ def by_video(examples: arrays.ExampleSet) -> arrays.ExampleSet:
 class ClipSource:
     """Reads clips: random ones to train on, fixed ones to measure."""
 
+    cheap = False
+
     def __init__(self, examples: ClipExamples) -> None:
         self.labels = examples.y
         self._examples = examples

@@ -109,7 +109,7 @@ class Feed:
             )
 
         dataset = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
-        dataset = dataset.prefetch(tf.data.AUTOTUNE)
+        dataset = _prefetched(dataset, self.source)
         dataset.feed = self  # `feed_of` finds it
         dataset.with_cut = self._epochs  # `cut_into_slices` finds it
         return dataset
@@ -148,6 +148,23 @@ def _read(
     )
 
 
+def _prefetched(
+    dataset: tf.data.Dataset, source: sources.Source
+) -> tf.data.Dataset:
+    """Prepares batches while others are used.
+
+    Where reading is cheap it is not tuned: the thread that tunes can hold up
+    the end of each pass for a second (TensorFlow 2.21).
+    """
+    if source.cheap:
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.prefetch(2).with_options(options)
+    else:
+        dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    return dataset
+
+
 def source_of(examples: arrays.ExampleSet) -> sources.Source:
     """Returns what reads these examples by row number."""
     if isinstance(examples, clip_set.ClipExamples):
@@ -178,7 +195,8 @@ def _read_once(
     def read(cut: Cut | None = None) -> tf.data.Dataset:
         dataset = _read(source, wanted, tf.constant(-1, tf.int64), cut)
         # How many slices there are depends on the cut.
-        return (dataset if cut else dataset.apply(counted)).prefetch(1)
+        counted_dataset = dataset if cut else dataset.apply(counted)
+        return _prefetched(counted_dataset, source)
 
     dataset = read()
     dataset.with_cut = read  # `cut_into_slices` finds it

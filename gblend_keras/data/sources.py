@@ -32,6 +32,7 @@ class Source(Protocol):
     """Examples that can be read by row number."""
 
     labels: arrays.Array
+    cheap: bool  # whether reading takes next to no time
 
     @property
     def clips_per_epoch(self) -> int:
@@ -67,6 +68,7 @@ class PlannedSource(Source, Protocol):
 class ArraySource:
     """Examples in memory."""
 
+    cheap = True
     clips_per_epoch = 1
 
     def __init__(self, examples: arrays.Examples) -> None:
@@ -117,6 +119,7 @@ class StreamSource:
         shuffle_buffer: How many examples are shuffled at a time.
     """
 
+    cheap = False
     clips_per_epoch = 1
 
     def __init__(

@@ -8,6 +8,7 @@ import tensorflow as tf
 import gblend_keras as gb
 from gblend_keras.data import pipeline
 from gblend_keras.data import sources
+from tests import toy
 
 
 def numbered(size=20):
@@ -173,3 +174,10 @@ def test_plain_keras_model_trains_on_it_and_sees_new_orders():
         steps_per_epoch=1,
     )
     assert rows(train) != first
+
+
+def test_passes_over_arrays_are_not_held_up_by_tuning():
+    # The tuning thread of tf.data may take a second to end after each pass.
+    train, held = gb.split_holdout(toy.arrays(), 0.2, seed=0, batch_size=8)
+    assert train.options().autotune.enabled is False
+    assert held.options().autotune.enabled is False
