@@ -75,6 +75,7 @@ _MODULES = (
     "runs",
     "stopping",
     "training",
+    "training_benchmark",
     "zoo",
 )
 # Modules with classes that `keras.models.load_model` must find.

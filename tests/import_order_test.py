@@ -122,6 +122,7 @@ ORDER = (
     "estimating",
     "benchmarks",
     "data_benchmarks",
+    "training_benchmark",
     "export_formats",
     "export_signatures",
     "exporting",

@@ -1,16 +1,18 @@
-"""Measures what blending costs, the towers, and reading videos.
+"""Measures what blending costs, towers, reading videos, whole trainings.
 
 Examples:
     python tools/benchmark.py
     python tools/benchmark.py step estimate
     python tools/benchmark.py towers --towers=ip_csn_152,audio_152
     python tools/benchmark.py data --videos=DIR --annotations=labels.csv
+    python tools/benchmark.py training --recipe=utd_mhad --data_dir=DIR
 """
 
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import app
 from absl import flags
@@ -29,9 +31,15 @@ _REPEATS = flags.DEFINE_integer(
 
 _RECIPE = flags.DEFINE_enum(
     "recipe",
-    "grid_color_av",
+    None,
     gb.recipes.names(),
-    "Of the part `data`: how clips are cut, and what is trained.",
+    "Of the parts `data` (default: grid_color_av) and `training` (default: "
+    "digits): what is trained, and how clips are cut.",
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Of the part `training`: folder that holds the data sets' folders.",
 )
 _VIDEOS = flags.DEFINE_string(
     "videos", None, "Of the part `data`: folder of the videos."
@@ -44,7 +52,8 @@ _ANNOTATIONS = flags.DEFINE_string(
 def main(argv: Sequence[str]) -> None:
     """Turns arguments into calls of `benchmarks` and prints what they return.
 
-    The arguments are parts: step, estimate, start, memory, towers, data.
+    The arguments are parts: step, estimate, start, memory, towers, data,
+    training.
     """
     parts = argv[1:] or ["step", "estimate", "start", "memory"]
     try:
@@ -55,23 +64,27 @@ def main(argv: Sequence[str]) -> None:
                 ):
                     print(line, flush=True)
             else:
-                result = (
-                    _measure_data()
-                    if part == "data"
-                    else gb.benchmarks.measure(part, rounds=_ROUNDS.value)
-                )
+                result = _measured(part)
                 print(f"{part}: {json.dumps(result, indent=2)}", flush=True)
     except (ValueError, ImportError) as error:
         sys.exit(f"benchmark: {error}")
 
 
-def _measure_data() -> dict[str, object]:
+def _measured(part: str) -> dict[str, Any]:
+    if part == "training":
+        return gb.training_benchmark.measure(
+            gb.recipes.get(_RECIPE.value or "digits"),
+            data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
+            rounds=_ROUNDS.value,
+        )
+    if part != "data":
+        return gb.benchmarks.measure(part, rounds=_ROUNDS.value)
     if not (_VIDEOS.value and _ANNOTATIONS.value):
         raise app.UsageError(
             "The part `data` needs --videos and --annotations."
         )
     return gb.data_benchmarks.measure(
-        gb.recipes.get(_RECIPE.value),
+        gb.recipes.get(_RECIPE.value or "grid_color_av"),
         Path(_VIDEOS.value),
         Path(_ANNOTATIONS.value),
         rounds=_ROUNDS.value,
