@@ -71,6 +71,7 @@ ORDER = (
     "blending.losses",
     "blending.measuring",
     "blending.fitting",
+    "blending.accumulating",
     "blending.replicas",
     "blending.rules",
     "blending.rates",

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.blending import accumulating
 from gblend_keras.blending import available
 from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
@@ -267,10 +268,9 @@ class BlendedModel(keras.Model):
         )
         super().compile(optimizer=optimizer, **kwargs)
         replicas.check_settings(
-            self.distribute_strategy,
-            self.optimizer,
-            jit_compile=self.jit_compile,
+            self.distribute_strategy, jit_compile=self.jit_compile
         )
+        accumulating.decide_together(self.optimizer, self.distribute_strategy)
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": self._loss,
