@@ -24,6 +24,10 @@ from gblend_keras.network import JOINT
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+# Of a saved model: whether its optimizer had made its slots. Keras loads an
+# optimizer only if it has as many variables as the saved one had.
+_SLOTS = "optimizer_has_slots"
+
 
 def _documented_by(original: Any) -> Callable[[Method], Method]:
     """Gives an override the signature and docstring of Keras' own method."""
@@ -285,11 +289,16 @@ class BlendedModel(keras.Model):
     def get_compile_config(self) -> dict[str, Any]:
         if not self.compiled:
             return {}
-        return keras.saving.serialize_keras_object(self._compile_arguments)
+        return keras.saving.serialize_keras_object(
+            {**self._compile_arguments, _SLOTS: self.optimizer.built}
+        )
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        arguments = keras.saving.deserialize_keras_object(config)
+        has_slots = arguments.pop(_SLOTS, True)  # earlier versions say nothing
+        self.compile(**arguments)
+        if has_slots:
+            self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
