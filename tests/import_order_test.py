@@ -28,6 +28,7 @@ ORDER = (
     "data.flow",
     "data.video",
     "data.audio",
+    "data.mel",
     "data.audio_vmz",
     "data.spectrogram",
     "data.annotations",
