@@ -143,6 +143,14 @@ def test_names_of_users_are_text_and_never_markup(tmp_path):
     assert "$5 &amp; $6" in pictures and "日本語" in pictures
 
 
+def test_evaluation_of_another_split_is_not_shown_as_the_reported_one(tmp_path):
+    folder = folders_of.write_run(tmp_path)
+    other = folders_of.evaluation() | {"split": "train"}
+    folders_of.write(folder / "evaluation.json", other)
+    text, _ = page_of(folder)
+    assert "Confusion" not in headings_of(text)
+
+
 def test_heads_that_were_not_trained_have_no_number(tmp_path):
     folder = folders_of.write_run(
         tmp_path,
