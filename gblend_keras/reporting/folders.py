@@ -31,7 +31,7 @@ class RunFolder:
         estimates: `blend_history.json`.
         evaluation: `evaluation.json`; empty without an evaluation.
         predictions: Where `predictions.npz` is, if the run was evaluated.
-        failure: `failed.json` of a comparison's run: `error` and `reason`.
+        failure: `failed.json`: `error` and `reason`; empty if it is finished.
     """
 
     folder: Path
@@ -109,7 +109,7 @@ def is_run(folder: Path) -> bool:
     """Returns whether a folder is a run's, finished or not."""
     return any(
         (folder / name).is_file()
-        for name in ("recipe.json", "summary.json", "failed.json")
+        for name in ("recipe.json", "summary.json", workdirs.FAILURE)
     )
 
 
@@ -150,7 +150,7 @@ def read_run(folder: Path) -> RunFolder:
         estimates=[BlendEstimate.from_json(entry) for entry in history],
         evaluation=evaluation,
         predictions=evaluated / "predictions.npz",
-        failure={} if summary else _read(folder / "failed.json", dict),
+        failure={} if summary else _read(folder / workdirs.FAILURE, dict),
     )
 
 
