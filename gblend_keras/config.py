@@ -309,7 +309,7 @@ class TrainConfig:
         per_replica: Batch size and learning rate are one replica's, and are
             multiplied by the number of replicas.
         gradient_accumulation_steps: Batches whose gradients are averaged into
-            one update; on one device only.
+            one update.
         precision: "float32", or "mixed_bfloat16" or "mixed_float16": the
             Keras policy of the towers. Heads and losses stay float32.
         steps_per_execution: Steps between two calls of the callbacks.

@@ -1,5 +1,7 @@
-"""What stops a run from outside: one sentence each, with what to do."""
+"""What stops a run: one sentence each, and what is left in its folder."""
 
+import contextlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +9,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from gblend_keras import files
+from gblend_keras.reporting import writing
 from gblend_keras.stopping import RunError
+from gblend_keras.workdirs import FAILURE
 
+FAILURE_FORMAT = 1
 KEPT = "What was finished is kept: then repeat the command"
 
 # What names the cause, the surest first: memory, an error of Python inside a
@@ -64,6 +70,57 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
             f"{f' ({error.filename})' if error.filename else ''}. "
             f"Make room, or make the folder writable. {KEPT}."
         ) from error
+
+
+@contextmanager
+def recorded(workdir: Path) -> Iterator[None]:
+    """Leaves `failed.json`, and a page that shows it, where a run fails.
+
+    What an earlier failure left is removed first. A stop that was asked for
+    is no failure.
+
+    Args:
+        workdir: The run directory, which must be claimed.
+    """
+    if (workdir / FAILURE).exists():
+        (workdir / writing.NAME).unlink(missing_ok=True)
+        (workdir / FAILURE).unlink()
+    try:
+        yield
+    except Exception as error:
+        record(workdir, type(error).__name__, str(error))
+        raise
+
+
+def record(workdir: Path, error: str, reason: str) -> None:
+    """Writes `failed.json` of a run and its page, as far as that goes.
+
+    Args:
+        workdir: The run directory.
+        error: Name of the exception.
+        reason: Its message.
+    """
+    values = {"format": FAILURE_FORMAT, "error": error, "reason": reason}
+    # What failed the run (a full disk, no memory) may fail this, too, and is
+    # what the caller has to hear of.
+    with contextlib.suppress(Exception):
+        files.write_json(workdir / FAILURE, values)
+        writing.write_report(workdir)
+
+
+def read(workdir: Path) -> dict[str, str] | None:
+    """Returns `error` and `reason` of a run that failed.
+
+    None where no failure is recorded, or the record is damaged.
+    """
+    path = workdir / FAILURE
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {"error": found["error"], "reason": found["reason"]}
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _cause(error: BaseException) -> str:

@@ -73,9 +73,10 @@ class Run:
 def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     """Trains a recipe and writes everything about it into a folder.
 
-    A stopped run goes on where it stopped; a finished one is left alone. On
-    several workers each calls this, with the same arguments and a folder that
-    all of them see; the chief alone writes there.
+    A stopped run goes on where it stopped; a finished one is left alone; one
+    that fails leaves `failed.json` and a page that shows it. On several
+    workers each calls this, with the same arguments and a folder that all of
+    them see; the chief alone writes there.
 
     Args:
         recipe: What to train.
@@ -93,35 +94,43 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     """
     # Before any tensor exists.
     strategy = distribution.make_strategy(run.strategy)
-    is_verbose = run.verbose and cluster.is_chief(strategy)
+    run = dataclasses.replace(
+        run, verbose=run.verbose and cluster.is_chief(strategy)
+    )
+    identity = _identity(recipe, run)  # of the recipe as it was given
     with (
-        _claimed(strategy, run.workdir),
+        _claimed(strategy, run.workdir, identity),
         failures.explained(run.workdir, batch_size=recipe.data.batch_size),
     ):
-        return _train(
-            recipe, dataclasses.replace(run, verbose=is_verbose), strategy
-        )
+        return _train(recipe, run, strategy, identity)
 
 
 @contextlib.contextmanager
-def _claimed(strategy: tf.distribute.Strategy, workdir: Path) -> Iterator[None]:
-    """Claims the folder for all workers: the chief does."""
+def _claimed(
+    strategy: tf.distribute.Strategy, workdir: Path, identity: Mapping[str, Any]
+) -> Iterator[None]:
+    """Claims the folder for all workers: the chief does.
+
+    A run that fails is recorded there, once it is known that the folder is
+    not another run's.
+    """
     with contextlib.ExitStack() as stack:
 
         def claim() -> None:
             stack.enter_context(workdirs.claimed(workdir))
+            workdirs.check_identity(workdir, identity)
+            stack.enter_context(failures.recorded(workdir))
 
         cluster.on_chief(strategy, claim)
         yield
 
 
 def _train(
-    recipe: config.Recipe, run: Run, strategy: tf.distribute.Strategy
+    recipe: config.Recipe,
+    run: Run,
+    strategy: tf.distribute.Strategy,
+    identity: Mapping[str, Any],
 ) -> dict[str, Any]:
-    identity = _identity(recipe, run)  # of the recipe as it was given
-    cluster.on_chief(
-        strategy, lambda: workdirs.check_identity(run.workdir, identity)
-    )
     if cluster.everywhere(strategy, run.workdir / "summary.json"):
         return _finished(run, strategy)
     recipe = for_replicas(recipe, strategy.num_replicas_in_sync, run.verbose)

@@ -17,6 +17,7 @@ from gblend_keras import files
 
 RUN_FORMAT = 1  # of recipe.json and summary.json
 LOCK = ".lock"
+FAILURE = "failed.json"  # of a run that has failed, see `failures`
 # What is compared of a `recipe.json`; the rest says how it came about.
 _IDENTITY = ("recipe", "seed", "blend", "init_from")
 

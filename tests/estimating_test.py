@@ -106,7 +106,6 @@ def test_online_model_is_measured_on_its_own_holdout(recipe, tmp_path):
 
 def test_model_of_other_modalities_is_refused(recipe, tmp_path):
     model = toy.model(num_modalities=3)
-    model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "three.keras")
     subject = estimating.subject_of(recipe, tmp_path / "three.keras")
     with pytest.raises(ValueError, match="Rename the data's keys"):

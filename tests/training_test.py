@@ -224,6 +224,7 @@ def test_folder_of_another_run_is_refused(recipe, tmp_path, change):
         change = {}
     with pytest.raises(ValueError, match="Choose another folder"):
         run(recipe, tmp_path / "run", **({"blend": "joint"} | change))
+    assert not (tmp_path / "run" / "failed.json").exists()
 
 
 def test_folder_that_cannot_be_written_is_refused(recipe, tmp_path):
@@ -272,8 +273,23 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(
         run(recipe, tmp_path / "run", blend="joint")
     saved = checkpointing.saved_epochs(tmp_path / "run" / "checkpoint")
     assert saved[0][0] == 2
+    failure = json.loads((tmp_path / "run" / "failed.json").read_text())
+    assert failure["error"] == "FloatingPointError"
+    assert "in epoch 2" in failure["reason"]
+    page = tmp_path / "run" / "report.html"
+    assert "FAILED. </strong>FloatingPointError: " in page.read_text()
     monkeypatch.undo()
     assert run(recipe, tmp_path / "run", blend="joint")["seed"] == 0
+    assert not (tmp_path / "run" / "failed.json").exists()
+    assert "FAILED" not in page.read_text()
+
+
+def test_run_without_its_data_is_shown_as_failed(recipe, tmp_path):
+    (tmp_path / "toy.npz").unlink()
+    with pytest.raises(ValueError, match="toy.npz"):
+        run(recipe, tmp_path / "run", blend="joint")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "FAILED. </strong>ValueError: " in page and "toy.npz" in page
 
 
 def test_saved_model_takes_raw_arrays(recipe, tmp_path):

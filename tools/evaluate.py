@@ -124,6 +124,9 @@ def _evaluate() -> None:
     found.save(out)
     print(gb.evaluation.tables.text_table(found.report))
     print(f"Everything about this evaluation is in {out}")
+    page = gb.reporting.refresh_report(out)
+    if page is not None:
+        print(f"The page of the run was written again: {page}")
 
 
 def _combine() -> None:

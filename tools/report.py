@@ -4,9 +4,9 @@ Examples:
     python tools/report.py RUN_DIR
     python tools/report.py COMPARISON_DIR OTHER_DIR
 
-train.py and compare.py write the page themselves. Write it again after
-evaluate.py (for subsets of modalities), after installing matplotlib (for
-pictures), or while a run is going on.
+train.py, compare.py and evaluate.py write the page themselves. Write it again
+after installing matplotlib (for pictures), while a run is going on, and, for
+a comparison, after evaluating runs of it.
 """
 
 import sys

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.blending import accumulating
 from gblend_keras.blending import available
 from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
@@ -23,6 +24,10 @@ from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+# Of a saved model: whether its optimizer had made its slots. Keras loads an
+# optimizer only if it has as many variables as the saved one had.
+_SLOTS = "optimizer_has_slots"
 
 
 def _documented_by(original: Any) -> Callable[[Method], Method]:
@@ -267,10 +272,9 @@ class BlendedModel(keras.Model):
         )
         super().compile(optimizer=optimizer, **kwargs)
         replicas.check_settings(
-            self.distribute_strategy,
-            self.optimizer,
-            jit_compile=self.jit_compile,
+            self.distribute_strategy, jit_compile=self.jit_compile
         )
+        accumulating.decide_together(self.optimizer, self.distribute_strategy)
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": self._loss,
@@ -285,11 +289,16 @@ class BlendedModel(keras.Model):
     def get_compile_config(self) -> dict[str, Any]:
         if not self.compiled:
             return {}
-        return keras.saving.serialize_keras_object(self._compile_arguments)
+        return keras.saving.serialize_keras_object(
+            {**self._compile_arguments, _SLOTS: self.optimizer.built}
+        )
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
+        arguments = keras.saving.deserialize_keras_object(config)
+        has_slots = arguments.pop(_SLOTS, True)  # earlier versions say nothing
+        self.compile(**arguments)
+        if has_slots:
+            self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

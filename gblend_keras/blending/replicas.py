@@ -38,23 +38,11 @@ def num_replicas() -> int:
 
 
 def check_settings(
-    strategy: tf.distribute.Strategy,
-    optimizer: keras.Optimizer,
-    *,
-    jit_compile: bool,
+    strategy: tf.distribute.Strategy, *, jit_compile: bool
 ) -> None:
     """Raises if a setting does not go with several replicas."""
     if strategy.num_replicas_in_sync == 1:
         return
-    accumulated = getattr(optimizer, "inner_optimizer", optimizer)
-    if accumulated.gradient_accumulation_steps:
-        raise ValueError(
-            "`gradient_accumulation_steps` cannot be used on several "
-            "replicas: Keras updates inside a condition, and TensorFlow "
-            "cannot exchange gradients there. Expected None. Received: "
-            f"{accumulated.gradient_accumulation_steps}. "
-            "Use a smaller batch, or more replicas."
-        )
     if jit_compile and not tf.config.list_logical_devices("GPU"):
         raise ValueError(
             "`jit_compile` cannot be used on several CPU replicas: TensorFlow "

@@ -1,7 +1,6 @@
 """One run of a comparison: how it is done, how it fails, when it is reused."""
 
 import dataclasses
-import json
 import time
 import traceback
 from pathlib import Path
@@ -11,14 +10,12 @@ import keras
 
 from gblend_keras import checkpointing
 from gblend_keras import config
-from gblend_keras import files
+from gblend_keras import failures
 from gblend_keras import reporting
 from gblend_keras import training
 from gblend_keras import watching
 
 LOG = "run.log"
-FAILURE = "failed.json"
-FAILURE_FORMAT = 1
 # The same run would diverge again; other failures (no memory, a full disk, a
 # killed process) are tried again by the next call.
 LASTING = (FloatingPointError.__name__,)
@@ -70,7 +67,7 @@ def earlier_outcome(task: Task) -> Outcome | None:
         except ValueError as error:
             return Outcome(task.label, error="ValueError", reason=str(error))
         return Outcome(task.label, summary=summary, reused=True)
-    failure = _read_failure(workdir)
+    failure = failures.read(workdir)
     if failure is not None and failure["error"] in LASTING:
         return Outcome(
             task.label,
@@ -89,11 +86,9 @@ def perform(task: Task) -> Outcome:
     """
     keras.backend.clear_session()
     started = time.monotonic()
-    (task.run.workdir / FAILURE).unlink(missing_ok=True)
     try:
         summary = training.train(task.recipe, task.run)
     except Exception as error:  # whatever it is, the others go on
-        record_failure(task, type(error).__name__, str(error))
         _log(task, traceback.format_exc())
         return Outcome(
             task.label,
@@ -104,17 +99,6 @@ def perform(task: Task) -> Outcome:
     return Outcome(
         task.label, summary=summary, seconds=time.monotonic() - started
     )
-
-
-def record_failure(task: Task, error: str, reason: str) -> None:
-    """Writes `failed.json` into the run's folder."""
-    try:
-        files.write_json(
-            task.run.workdir / FAILURE,
-            {"format": FAILURE_FORMAT, "error": error, "reason": reason},
-        )
-    except OSError:
-        return  # a folder that cannot be written is what failed
 
 
 def finished_summary(workdir: Path) -> dict[str, Any] | None:
@@ -155,17 +139,6 @@ def curve_column(rows: list[dict[str, str]], answer: str) -> str:
 def read_curve(workdir: Path) -> list[dict[str, str]]:
     """Returns the rows of a run's `metrics.csv`."""
     return checkpointing.read_metrics(workdir / "metrics.csv")
-
-
-def _read_failure(workdir: Path) -> dict[str, str] | None:
-    path = workdir / FAILURE
-    if not path.exists():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {"error": found["error"], "reason": found["reason"]}
-    except (ValueError, KeyError, TypeError):
-        return None  # damaged: the run is done again
 
 
 def _log(task: Task, text: str) -> None:

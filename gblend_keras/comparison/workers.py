@@ -17,6 +17,7 @@ from typing import Any
 import tensorflow as tf
 import tqdm
 
+from gblend_keras import failures
 from gblend_keras.comparison import tasks
 
 # TensorFlow keeps some 5 MB of every model that a process has trained
@@ -154,7 +155,7 @@ class _Worker:
             f"{self._process.exitcode}. See {tasks.LOG} in its folder; where "
             "memory ran out, use fewer --jobs."
         )
-        tasks.record_failure(task, "ProcessDied", reason)
+        failures.record(task.run.workdir, "ProcessDied", reason)
         return tasks.Outcome(task.label, error="ProcessDied", reason=reason)
 
 

@@ -31,7 +31,7 @@ class RunFolder:
         estimates: `blend_history.json`.
         evaluation: `evaluation.json`; empty without an evaluation.
         predictions: Where `predictions.npz` is, if the run was evaluated.
-        failure: `failed.json` of a comparison's run: `error` and `reason`.
+        failure: `failed.json`: `error` and `reason`; empty if it is finished.
     """
 
     folder: Path
@@ -109,7 +109,7 @@ def is_run(folder: Path) -> bool:
     """Returns whether a folder is a run's, finished or not."""
     return any(
         (folder / name).is_file()
-        for name in ("recipe.json", "summary.json", "failed.json")
+        for name in ("recipe.json", "summary.json", workdirs.FAILURE)
     )
 
 
@@ -140,7 +140,7 @@ def read_run(folder: Path) -> RunFolder:
         ValueError: If a file is damaged.
     """
     summary = _read(folder / "summary.json", dict)
-    evaluated = _evaluation_of(folder, summary)
+    evaluated, evaluation = _evaluation_of(folder, summary)
     history = _read(folder / "blend_history.json", list)
     return RunFolder(
         folder=folder,
@@ -148,9 +148,9 @@ def read_run(folder: Path) -> RunFolder:
         summary=summary,
         rows=files.read_csv(folder / "metrics.csv"),
         estimates=[BlendEstimate.from_json(entry) for entry in history],
-        evaluation=_read(evaluated / "evaluation.json", dict),
+        evaluation=evaluation,
         predictions=evaluated / "predictions.npz",
-        failure={} if summary else _read(folder / "failed.json", dict),
+        failure={} if summary else _read(folder / workdirs.FAILURE, dict),
     )
 
 
@@ -180,11 +180,17 @@ def confusion_of(run: RunFolder, answer: str) -> Counts | None:
     return counts
 
 
-def _evaluation_of(folder: Path, summary: Mapping[str, Any]) -> Path:
-    """Names the folder with the evaluation of the split that is reported."""
-    if (folder / "evaluation.json").is_file():
-        return folder
-    return folder / f"evaluation_{summary.get('evaluated_on', 'test')}"
+def _evaluation_of(
+    folder: Path, summary: Mapping[str, Any]
+) -> tuple[Path, dict[str, Any]]:
+    """Returns the evaluation of the split that is reported, and its folder."""
+    split = summary.get("evaluated_on", "test")
+    beside = folder / f"evaluation_{split}"
+    for place in (folder, beside):
+        found: dict[str, Any] = _read(place / "evaluation.json", dict)
+        if found and found.get("split", split) == split:
+            return place, found
+    return beside, {}
 
 
 def _read(path: Path, kind: type) -> Any:

@@ -44,6 +44,26 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
     return path / NAME
 
 
+def refresh_report(folder: str | os.PathLike[str]) -> Path | None:
+    """Writes the page of a run again, after an evaluation was added to it.
+
+    Args:
+        folder: Where the evaluation was written: a run directory or a folder
+            in one. Anything else is left alone.
+
+    Returns:
+        The path of the page; None if there is no run.
+
+    Raises:
+        ValueError: If a file of the run is damaged.
+    """
+    path = Path(folder).absolute()
+    for place in (path, path.parent):
+        if folders.is_run(place):
+            return write_report(place)
+    return None
+
+
 def _version() -> str:
     try:
         return importlib.metadata.version("gblend-keras")

@@ -42,8 +42,6 @@ def load(entry: catalogue.Entry, *, head: str | None = None) -> Any:
         metrics=["accuracy"],
         loss_scale=settings.loss_scale or None,
     )
-    # A saved model is loaded with its optimizer's slots: let it have them.
-    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -307,6 +307,23 @@ def test_saved_model_loads_without_custom_objects_and_goes_on(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_model_saved_before_training_loads_and_trains_alike(
+    tmp_path, optimizer, policy
+):
+    keras.config.set_dtype_policy(policy)
+    x, y = toy.arrays()
+    model = toy.model(optimizer=keras.optimizers.get(optimizer))
+    model.optimizer.learning_rate.assign(0.02)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for each in (model, loaded):
+        each.fit(x, y, epochs=2, verbose=0, shuffle=False)
+    for one, other in zip(toy.state(model), toy.state(loaded), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize(
     "imports", ["gblend_keras, keras", "keras, gblend_keras"]
 )
@@ -319,7 +336,10 @@ def test_saved_model_loads_in_a_new_process(tmp_path, imports):
         "print(type(model).__name__, list(model.blend_weights))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-W", "error::UserWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "BlendedModel ['m0', 'm1', 'joint']" in done.stdout
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras import failures
 from gblend_keras import files
 from gblend_keras import training
 from gblend_keras.comparison import tasks
@@ -31,8 +32,11 @@ class Trainings:
         path = run.workdir / "summary.json"
         if path.exists():
             return json.loads(path.read_text())
-        run.workdir.mkdir(parents=True, exist_ok=True)
         self.done.append((run.blend, run.workdir.name))
+        with failures.recorded(run.workdir):
+            return self._train(recipe, run)
+
+    def _train(self, recipe, run):
         final = self.accuracy(run.blend, run.seed, recipe)
         answers = ("m0", "m1", "ensemble", "joint", "blend")
         # The accuracy peaks in epoch 1, at 0.05 above the last one.
@@ -55,7 +59,7 @@ class Trainings:
             "seconds_in_estimates": 0.0,
             "blend_weights": {"m0": 0.5, "m1": 0.5, "joint": 0.0},
         }
-        files.write_json(path, summary)
+        files.write_json(run.workdir / "summary.json", summary)
         return summary
 
 
@@ -377,10 +381,10 @@ def test_damaged_protocol_is_refused(compare, tmp_path):
 
 def test_damaged_failure_is_no_reason_to_skip_a_run(compare, tmp_path):
     folder = tmp_path / "all" / "joint" / "seed-0"
-    files.write_text(folder / tasks.FAILURE, "{")
+    files.write_text(folder / failures.FAILURE, "{")
     _, done = compare(plain, methods=["joint"], seeds=[0])
     assert done == [("joint", "seed-0")]
-    assert not (folder / tasks.FAILURE).exists()
+    assert not (folder / failures.FAILURE).exists()
 
 
 def test_reported_curve_is_preferred_to_that_of_a_validation_split():

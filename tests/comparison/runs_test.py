@@ -13,6 +13,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras import checkpointing
+from gblend_keras import failures
 from gblend_keras import training
 from gblend_keras.comparison import tasks
 from gblend_keras.comparison import workers
@@ -205,7 +206,7 @@ def test_process_that_is_killed_fails_its_run_and_no_other(tmp_path):
     assert found["long"].error == "ProcessDied"
     assert "exit code -9" in found["long"].reason
     assert all(found[f"run-{i}"].summary for i in range(3))
-    stored = json.loads((tmp_path / "long" / tasks.FAILURE).read_text())
+    stored = json.loads((tmp_path / "long" / failures.FAILURE).read_text())
     assert stored["error"] == "ProcessDied"
     assert (tmp_path / "run-0" / tasks.LOG).read_text()
 

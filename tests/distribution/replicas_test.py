@@ -56,6 +56,7 @@ def values(result, kind):
         ("evaluate", 1e-5),
         ("measured", 1e-5),
         ("predict", 1e-5),
+        ("accumulated", 1e-5),
     ],
 )
 def test_replicas_together_do_what_one_device_does(

@@ -39,7 +39,7 @@ def tower(modality, size):
     return keras.Model(inputs, x, name=f"{modality}_tower")
 
 
-def model(strategy, options=None, **compile_arguments):
+def model(strategy, optimizer=None, **compile_arguments):
     """Builds and compiles the model."""
     with strategy.scope():
         towers = {
@@ -47,11 +47,25 @@ def model(strategy, options=None, **compile_arguments):
         }
         blended = gb.BlendedModel(gb.late_fusion(towers, toy.NUM_CLASSES))
         blended.compile(
-            keras.optimizers.SGD(0.05, momentum=0.9, **(options or {})),
+            optimizer or keras.optimizers.SGD(0.05, momentum=0.9),
             metrics=["accuracy"],
             **compile_arguments,
         )
     return blended
+
+
+def accumulated(strategy):
+    """Trains 9 batches, 2 an update; returns every variable."""
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        optimizer = keras.optimizers.SGD(
+            0.05, momentum=0.9, gradient_accumulation_steps=2
+        )
+        blended = model(strategy, optimizer)
+    x, y = toy.arrays(num_examples=73)
+    data = gb.make_training_dataset(gb.Examples(x, y), batch_size=9)
+    toy.fit(blended, data, epochs=1)
+    return toy.state(blended)
 
 
 def results(strategy):
@@ -93,6 +107,10 @@ def results(strategy):
     }
     arrays = blended.predict(x, batch_size=48, verbose=0)
     found["predict arrays"] = arrays["joint"]
+    found |= {
+        f"accumulated {index}": value
+        for index, value in enumerate(accumulated(strategy))
+    }
     return found
 
 

@@ -215,6 +215,18 @@ def test_tool_prints_a_table_and_writes_both_files(finished, tmp_path):
     assert report["command"].startswith("tools/evaluate.py --model=")
 
 
+@pytest.mark.large
+def test_tool_refreshes_the_page_of_the_run(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished / "run", run)
+    page = run / "report.html"
+    assert "<h2>Subsets" not in page.read_text()
+    done = tool(f"--model={run}")
+    assert done.returncode == 0, done.stderr
+    assert "The page of the run was written again" in done.stdout
+    assert "<h2>Subsets" in page.read_text()
+
+
 def test_output_goes_beside_the_model(finished):
     saved = runs.Saved(finished / "run")
     found = runs.evaluate_saved(saved)

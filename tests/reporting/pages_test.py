@@ -143,6 +143,32 @@ def test_names_of_users_are_text_and_never_markup(tmp_path):
     assert "$5 &amp; $6" in pictures and "日本語" in pictures
 
 
+@pytest.mark.parametrize("place", ["", "evaluation_test"])
+def test_page_of_a_run_shows_an_evaluation_that_is_added(tmp_path, place):
+    run = folders_of.write_run(tmp_path / "run")
+    text, _ = page_of(run)
+    assert "Confusion" not in headings_of(text)
+    out = run / place
+    folders_of.write(out / "evaluation.json", folders_of.evaluation())
+    assert gb.reporting.refresh_report(out) == run / "report.html"
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert "Confusion" in headings_of(text)
+
+
+def test_evaluation_outside_of_a_run_writes_no_page(tmp_path):
+    folders_of.write(tmp_path / "evaluation.json", folders_of.evaluation())
+    assert gb.reporting.refresh_report(tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
+
+
+def test_evaluation_of_another_split_is_not_shown_as_the_reported_one(tmp_path):
+    folder = folders_of.write_run(tmp_path)
+    other = folders_of.evaluation() | {"split": "train"}
+    folders_of.write(folder / "evaluation.json", other)
+    text, _ = page_of(folder)
+    assert "Confusion" not in headings_of(text)
+
+
 def test_heads_that_were_not_trained_have_no_number(tmp_path):
     folder = folders_of.write_run(
         tmp_path,
