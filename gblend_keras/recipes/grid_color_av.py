@@ -6,8 +6,8 @@ Run:     python tools/prepare_data.py --dataset=csv
          --annotations=DIR/grid/labels.csv --videos=DIR/grid
          --out=DIR/grid_color --short_side=96 --log_mel
          python tools/train.py --recipe=grid_color_av --data_dir=DIR
-Cost:    see docs/records.md
-Expect:  see docs/records.md
+Cost:    see docs/videos.md, "What comes out"
+Expect:  see docs/videos.md, "What comes out"
 Weights: none
 Source:  Cooke, Barker, Cunningham & Shao, JASA 120:2421, 2006
 """
@@ -40,10 +40,10 @@ def recipe() -> config.Recipe:
             ),
             "audio": config.TowerConfig(kind="conv2d", widths=(8, 16, 32, 64)),
         },
-        train=config.TrainConfig(epochs=40, learning_rate=0.02),
+        train=config.TrainConfig(epochs=150, learning_rate=0.02),
         blend=config.BlendConfig(
-            first_super_epoch=10,
-            super_epoch=10,
+            first_super_epoch=50,
+            super_epoch=50,
             holdout_fraction=0.2,
             offline_fraction=0.2,
         ),
