@@ -176,11 +176,52 @@ class ClipSource:
             seed: Shape `(2,)`: order, clips and crops are a function of it.
                 None: the fixed views, in the order of the rows.
         """
-        if seed is None:
-            examples = self._fixed_views(rows)
-        else:
-            examples = self._random_clips(rows, seed)
+        named = self._named(rows, seed)
+        examples = named.map(self._example, num_parallel_calls=tf.data.AUTOTUNE)
         return examples.batch(batch_size)
+
+    def plan(
+        self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
+    ) -> tf.data.Dataset:
+        """Returns batches of what names a clip; nothing is decoded yet."""
+        return self._named(rows, seed).batch(batch_size)
+
+    def load(self, *names: Any) -> Any:
+        """Cuts the clips of a batch of names, or of a slice of one."""
+        examples = self._examples
+        x = {
+            modality: tf.TensorSpec(shape, tf.float32)
+            for modality, shape in examples.shapes.items()
+        }
+        y = tf.TensorSpec(self._labels.shape[1:], self._labels.dtype)
+        return tf.map_fn(
+            lambda name: self._example(*name),
+            names,
+            fn_output_signature=(x, y),
+        )
+
+    def _named(
+        self, rows: tf.Tensor, seed: tf.Tensor | None
+    ) -> tf.data.Dataset:
+        """Gives (view or seed, video, item of the library) of each clip."""
+        if seed is None:
+            return self._fixed_views(rows)
+        return self._random_clips(rows, seed)
+
+    def _example(
+        self, view_or_seed: tf.Tensor, video: tf.Tensor, item: Any
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Cuts the clip with this name."""
+        if view_or_seed.shape.rank == 0:
+            x = self._fixed_view(view_or_seed, item)
+        else:
+            x = clips.training_clip(
+                self._examples.library.footage(item),
+                self._examples.modalities,
+                self._examples.settings,
+                fold(view_or_seed, video),
+            )
+        return x, self._label(video)
 
     def _fixed_views(self, rows: tf.Tensor) -> tf.data.Dataset:
         views = self._examples.num_views
@@ -191,13 +232,9 @@ class ClipSource:
             numbers = tf.data.Dataset.range(views)
             return numbers.map(lambda view: (view, video, item))
 
-        return found.flat_map(with_view).map(
-            self._fixed_view, num_parallel_calls=tf.data.AUTOTUNE
-        )
+        return found.flat_map(with_view)
 
-    def _fixed_view(
-        self, view: tf.Tensor, video: tf.Tensor, item: Any
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def _fixed_view(self, view: tf.Tensor, item: Any) -> dict[str, tf.Tensor]:
         examples = self._examples
         wanted = clips.View(
             clip=view // examples.num_crops,
@@ -205,39 +242,25 @@ class ClipSource:
             crop=view % examples.num_crops,
             num_crops=examples.num_crops,
         )
-        x = clips.evaluation_clip(
+        return clips.evaluation_clip(
             examples.library.footage(item),
             examples.modalities,
             examples.settings,
             wanted,
         )
-        return x, self._label(video)
 
     def _random_clips(
         self, rows: tf.Tensor, seed: tf.Tensor
     ) -> tf.data.Dataset:
-        examples = self._examples
-        repeats = self.clips_per_epoch
+        library = self._examples.library
 
         def one_pass(number: tf.Tensor) -> tf.data.Dataset:
             seed_of_pass = fold(seed, number)
             videos = tf.gather(self._videos, rows)
-            found = examples.library.read(videos, seed_of_pass)
+            found = library.read(videos, seed_of_pass)
             return found.map(lambda video, item: (seed_of_pass, video, item))
 
-        def cut(
-            seed_of_pass: tf.Tensor, video: tf.Tensor, item: Any
-        ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            x = clips.training_clip(
-                examples.library.footage(item),
-                examples.modalities,
-                examples.settings,
-                fold(seed_of_pass, video),
-            )
-            return x, self._label(video)
-
-        passes = tf.data.Dataset.range(repeats).flat_map(one_pass)
-        return passes.map(cut, num_parallel_calls=tf.data.AUTOTUNE)
+        return tf.data.Dataset.range(self.clips_per_epoch).flat_map(one_pass)
 
     def _label(self, video: tf.Tensor) -> tf.Tensor:
         place = tf.searchsorted(self._videos, video[None])[0]

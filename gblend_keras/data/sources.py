@@ -61,8 +61,11 @@ class PlannedSource(Source, Protocol):
     ) -> tf.data.Dataset:
         """Returns batches of something small that names their examples."""
 
-    def load(self, names: Any) -> Any:
-        """Returns the examples of a batch, or of a slice of one."""
+    def load(self, *names: Any) -> Any:
+        """Returns the examples of a batch, or of a slice of one.
+
+        It gets what an element of `plan` consists of.
+        """
 
 
 class ArraySource:

@@ -5,11 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras import failures
+from gblend_keras.data import clips
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
+from gblend_keras.data import shares
 from gblend_keras.data import video
 from gblend_keras.stopping import RunError
 from tests.data import recorded
@@ -90,6 +93,41 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(folder, kind, in_memory):
     feed.start_epoch(0)
     for one, again in zip(first, everything(dataset), strict=True):
         np.testing.assert_array_equal(one, again)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("training", [True, False])
+def test_a_worker_cuts_the_clips_of_its_own_slices_alone(
+    folder, kind, training, monkeypatch
+):
+    splits = load(folder, kind)
+    if training:
+        whole = gb.make_training_dataset(splits.train, batch_size=3, seed=5)
+        feed = pipeline.feed_of(whole)
+    else:
+        whole = gb.make_dataset(splits.test.with_views(2, 3), batch_size=5)
+    batches = list(whole)
+    name, cut = "training_clip" if training else "evaluation_clip", []
+    cut_one = getattr(clips, name)
+
+    def counted(*arguments):
+        tf.py_function(lambda: cut.append(1), [], [])
+        return cut_one(*arguments)
+
+    monkeypatch.setattr(clips, name, counted)
+    if training:
+        feed.start_epoch(0)
+    mine = pipeline.cut_into_slices(
+        whole, lambda part: shares.slices(part, range(1, 2), 2)
+    )
+    found = list(mine)
+    assert len(found) == len(batches)
+    for (x, y), (all_x, all_y) in zip(found, batches, strict=True):
+        own = slice(len(all_y) // 2, None)
+        np.testing.assert_array_equal(y, all_y[own])
+        for modality in x:
+            np.testing.assert_array_equal(x[modality], all_x[modality][own])
+    assert len(cut) == sum(len(y) for _, y in found)
 
 
 def test_clips_of_an_epoch_are_counted_and_differ(folder):
