@@ -1,7 +1,6 @@
 """One estimate of the blend, in numbers and in plain words."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -15,7 +14,9 @@ from gblend_keras import building
 from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import methods
+from gblend_keras import runs
 from gblend_keras import wording
+from gblend_keras import workdirs
 from gblend_keras.blending import callback as blending
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.model import BlendedModel
@@ -67,21 +68,16 @@ def subject_of(
     Raises:
         ValueError: If there is no such run, or no recipe.
     """
+    path = None if model is None else runs.model_file(model)
     if model is not None and Path(model).is_dir():
-        folder = Path(model)
-        identity = _read_identity(folder)
+        identity = workdirs.read_identity(Path(model) / workdirs.RECIPE)
         return Subject(
             config.with_settings(
                 config.Recipe.from_json(identity["recipe"]), list(settings)
             ),
-            folder / "model.keras",
+            path,
             seed=identity["seed"],
             method=identity["blend"],
-        )
-    if model is not None and not Path(model).is_file():
-        raise ValueError(
-            "`model` is not there. Expected a run directory or a .keras file. "
-            f"Received: model={model}. Check the path."
         )
     if recipe is None:
         raise ValueError(
@@ -90,7 +86,7 @@ def subject_of(
         )
     return Subject(
         config.with_settings(recipe, list(settings)),
-        Path(model) if model is not None else None,
+        path,
         seed=seed,
     )
 
@@ -199,13 +195,14 @@ def _measure_once(
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     recipe = subject.recipe
-    saved = subject.model_path is not None
+    saved = subject.model_path
     # The validation part of a saved model is the one its run has drawn.
     splits = sets.load(
         recipe.data, data_dir=data_dir, seed=subject.seed if saved else seed
     )
     if saved:
-        model = _load_model(subject, splits)
+        model = runs.load_model(saved)
+        arrays.check_modalities(splits.train.shapes, list(model.network.input))
         callback = _on_unseen(subject, model, splits, seed)
         epoch, num_epochs = recipe.train.epochs, recipe.blend.super_epoch
     else:
@@ -273,45 +270,3 @@ def _on_unseen(
             seed=seed,
         ),
     )
-
-
-def _load_model(subject: Subject, splits: arrays.Splits) -> BlendedModel:
-    try:
-        model = keras.models.load_model(subject.model_path)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"{subject.model_path} cannot be loaded. Expected a model that a "
-            f"run has saved. Received: {type(error).__name__}: {error}. "
-            "Train it again."
-        ) from error
-    if not isinstance(model, BlendedModel):
-        raise ValueError(
-            f"{subject.model_path} is no BlendedModel. Expected a model that "
-            f"a run has saved. Received: {type(model).__name__}. "
-            "Wrap its network: BlendedModel(network)."
-        )
-    arrays.check_modalities(splits.train.shapes, list(model.network.input))
-    return model
-
-
-def _read_identity(folder: Path) -> dict[str, Any]:
-    missing = [
-        name
-        for name in ("recipe.json", "model.keras")
-        if not (folder / name).is_file()
-    ]
-    if missing:
-        raise ValueError(
-            f"{folder} holds no finished run. Expected recipe.json and "
-            f"model.keras. Received: no {' and no '.join(missing)}. "
-            "Choose the folder of a run that has ended."
-        )
-    path = folder / "recipe.json"
-    try:
-        identity: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: identity[name] for name in ("recipe", "seed", "blend")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged. Expected the recipe of a run. "
-            f"Received: {type(error).__name__}: {error}. Train it again."
-        ) from error

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 _PARTIAL = ".partial-"
 
@@ -68,6 +71,35 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Writes a JSON file whole or not at all; NaN and infinity are refused."""
     text = json.dumps(value, indent=2, allow_nan=False)
     write_text(path, text + "\n")
+
+
+def read_json(
+    path: Path, kind: type[Value], *, expected: str, advice: str
+) -> Value:
+    """Reads a JSON file.
+
+    Args:
+        path: The file.
+        kind: What it must hold: `dict` or `list`.
+        expected: What the file is, for the message.
+        advice: What to do where it is not; the last sentence of the message.
+
+    Raises:
+        ValueError: If it cannot be read, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read. Expected {expected}. "
+            f"Received: {type(error).__name__}: {error}. {advice}"
+        ) from error
+    if not isinstance(found, kind):
+        raise ValueError(
+            f"{path} is damaged. Expected {expected}, a {kind.__name__}. "
+            f"Received: a {type(found).__name__}. {advice}"
+        )
+    return found
 
 
 def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:

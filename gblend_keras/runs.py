@@ -1,18 +1,15 @@
 """A finished run directory -> its recipe and its model."""
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from gblend_keras import config
+from gblend_keras import workdirs
 from gblend_keras.blending.model import BlendedModel
 
 MODEL = "model.keras"
-RECIPE = "recipe.json"
-SUMMARY = "summary.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +40,8 @@ def load_run(run_dir: str | Path) -> FinishedRun:
             file is damaged.
     """
     folder = Path(run_dir)
-    summary = read_object(folder / SUMMARY)
-    stored = read_object(folder / RECIPE)
+    summary = workdirs.read_object(folder / workdirs.SUMMARY)
+    stored = workdirs.read_identity(folder / workdirs.RECIPE)
     try:
         return FinishedRun(
             recipe=config.Recipe.from_json(stored["recipe"]),
@@ -59,11 +56,11 @@ def load_run(run_dir: str | Path) -> FinishedRun:
         ) from error
 
 
-def load_model(path: str | Path) -> BlendedModel:
-    """Loads the model of a run directory, or a `.keras` file.
+def model_file(path: str | Path) -> Path:
+    """Returns the `.keras` file of a run directory, or the file itself.
 
     Raises:
-        ValueError: If there is none, it cannot be read, or it is none of ours.
+        ValueError: If it is not there.
     """
     file = Path(path)
     if file.is_dir():
@@ -74,6 +71,16 @@ def load_model(path: str | Path) -> BlendedModel:
             "or a .keras file. Received: a path without a file. "
             "Finish the run, or correct the path."
         )
+    return file
+
+
+def load_model(path: str | Path) -> BlendedModel:
+    """Loads the model of a run directory, or a `.keras` file.
+
+    Raises:
+        ValueError: If there is none, it cannot be read, or it is none of ours.
+    """
+    file = model_file(path)
     try:
         model = keras.models.load_model(file)
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -89,30 +96,3 @@ def load_model(path: str | Path) -> BlendedModel:
             "Wrap its network: BlendedModel(network)."
         )
     return model
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Reads a JSON file of a run.
-
-    Raises:
-        ValueError: If it is missing, damaged, or no object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"{path.parent} holds no finished run. Expected {path.name} in "
-            "it. Received: a folder without. "
-            "Give the --workdir of a run that has ended."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged. Expected a file that a run wrote. "
-            f"Received: {error}. Train again in another folder."
-        ) from error
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"{path} is damaged. Expected an object. Received: "
-            f"{type(value).__name__}. Train again in another folder."
-        )
-    return value

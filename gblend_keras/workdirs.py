@@ -16,6 +16,8 @@ from gblend_keras import config
 from gblend_keras import files
 
 RUN_FORMAT = 1  # of recipe.json and summary.json
+RECIPE = "recipe.json"
+SUMMARY = "summary.json"
 LOCK = ".lock"
 FAILURE = "failed.json"  # of a run that has failed, see `failures`
 # What is compared of a `recipe.json`; the rest says how it came about.
@@ -110,7 +112,7 @@ def check_identity(workdir: Path, identity: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If it holds something else, or is damaged.
     """
-    path = workdir / "recipe.json"
+    path = workdir / RECIPE
     if not path.exists():
         return
     found = read_identity(path)
@@ -136,43 +138,44 @@ def read_identity(path: Path) -> dict[str, Any]:
         What it holds; settings of the recipe that are missing are filled in.
 
     Raises:
-        ValueError: If it is damaged or another version's.
+        ValueError: If it is missing, damaged or another version's.
     """
-    found = read_json(path, what="the recipe of a run")
+    found = read_object(path)
     try:
         recipe = config.Recipe.from_json(found["recipe"]).to_json()
+        run = {name: found[name] for name in ("seed", "blend")}
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} cannot be understood. Expected the recipe of a run. "
             f"Received: {error} "
             "Choose another folder, or finish it with its own version."
         ) from error
-    return {**found, "recipe": json.loads(json.dumps(recipe))}
+    return {**found, **run, "recipe": json.loads(json.dumps(recipe))}
 
 
-def read_json(path: Path, *, what: str) -> dict[str, Any]:
-    """Reads a JSON object of ours that has a format number.
-
-    Args:
-        path: The file.
-        what: What it should be, for the message.
+def read_object(path: Path) -> dict[str, Any]:
+    """Reads a file that a run wrote: its recipe or its summary.
 
     Raises:
-        ValueError: If it is damaged, or of a format that is not known.
+        ValueError: If it is missing, damaged, or of a format that is not
+            known.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    if not path.is_file():
         raise ValueError(
-            f"{path} is damaged. Expected {what}. "
-            f"Received: {error}. Choose another folder."
-        ) from error
-    number = found.get("format") if isinstance(found, dict) else None
-    if number != RUN_FORMAT:
+            f"{path.parent} holds no finished run. Expected {path.name} in "
+            "it. Received: a folder without. "
+            "Give the --workdir of a run that has ended."
+        )
+    found: dict[str, Any] = files.read_json(
+        path,
+        dict,
+        expected="a file that a run wrote",
+        advice="Train again in another folder.",
+    )
+    if found.get("format") != RUN_FORMAT:
         raise ValueError(
-            f"{path} has another format. Expected {what} in format "
-            f"{RUN_FORMAT}. Received: format={number}. "
+            f"{path} has another format. Expected {RUN_FORMAT}. "
+            f"Received: format={found.get('format')}. "
             "Choose another folder, or use the version that wrote it."
         )
-    values: dict[str, Any] = found
-    return values
+    return found

@@ -121,18 +121,19 @@ def test_model_of_another_kind_is_refused(recipe, tmp_path):
         measure(subject)
     (tmp_path / "bad.keras").write_bytes(b"no model")
     subject = estimating.subject_of(recipe, tmp_path / "bad.keras")
-    with pytest.raises(ValueError, match="Train it again."):
+    with pytest.raises(ValueError, match="by a version like this one."):
         measure(subject)
 
 
 def test_folder_without_a_finished_run_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match="or correct the path."):
+            estimating.subject_of(None, path)
+    (tmp_path / "model.keras").write_bytes(b"")
     with pytest.raises(ValueError, match="of a run that has ended."):
         estimating.subject_of(None, tmp_path)
-    with pytest.raises(ValueError, match="Check the path."):
-        estimating.subject_of(None, tmp_path / "nowhere")
-    (tmp_path / "model.keras").write_bytes(b"")
     (tmp_path / "recipe.json").write_text("{}")
-    with pytest.raises(ValueError, match="Train it again."):
+    with pytest.raises(ValueError, match="use the version that wrote it."):
         estimating.subject_of(None, tmp_path)
 
 

@@ -150,5 +150,13 @@ def test_folder_of_another_run_or_version_is_refused(tmp_path, change, message):
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"a"'])
 def test_damaged_recipe_is_refused(tmp_path, text):
     (tmp_path / "recipe.json").write_text(text)
-    with pytest.raises(ValueError, match="Choose another folder"):
+    with pytest.raises(ValueError, match="Train again in another folder."):
+        workdirs.check_identity(tmp_path, identity())
+
+
+def test_recipe_without_a_seed_is_refused(tmp_path):
+    lacking = identity()
+    del lacking["seed"]
+    store(tmp_path, lacking)
+    with pytest.raises(ValueError, match="or finish it with its own version."):
         workdirs.check_identity(tmp_path, identity())

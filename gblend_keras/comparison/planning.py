@@ -102,11 +102,9 @@ def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
 def _read_protocol(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged. Expected the protocol of a comparison. "
-            f"Received: {error}. Choose another folder."
-        ) from error
+    return files.read_json(
+        path,
+        dict,
+        expected="the protocol of a comparison",
+        advice="Choose another folder.",
+    )

@@ -1,7 +1,6 @@
 """Run and comparison directories -> what a report shows of them."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,11 +116,9 @@ def read_summary(run_dir: Path) -> dict[str, Any]:
     """Reads the `summary.json` of a finished run.
 
     Raises:
-        ValueError: If it is damaged or of another format.
+        ValueError: If it is missing, damaged or of another format.
     """
-    return workdirs.read_json(
-        run_dir / "summary.json", what="the summary of a run"
-    )
+    return workdirs.read_object(run_dir / workdirs.SUMMARY)
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
@@ -197,16 +194,9 @@ def _read(path: Path, kind: type) -> Any:
     """Returns a JSON file's value; an empty one when it is not there."""
     if not path.is_file():
         return kind()
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is damaged. Expected JSON. Received: {error}. "
-            "Write it again, or remove it."
-        ) from error
-    if not isinstance(found, kind):
-        raise ValueError(
-            f"{path} is damaged. Expected a JSON {kind.__name__}. "
-            f"Received: a {type(found).__name__}. Write it again, or remove it."
-        )
-    return found
+    return files.read_json(
+        path,
+        kind,
+        expected="JSON",
+        advice="Write it again, or remove it.",
+    )

@@ -15,6 +15,7 @@ import numpy as np
 from gblend_keras import checkpointing
 from gblend_keras import files
 from gblend_keras import runs
+from gblend_keras import workdirs
 from gblend_keras.blending import callback as blending
 from gblend_keras.network import BLEND
 from gblend_keras.zoo import cards
@@ -103,7 +104,7 @@ def add(
             recipe, or the network cannot be built from its recipe alone.
     """
     run = runs.load_run(run_dir)
-    training = runs.read_object(run_dir / runs.RECIPE)
+    training = workdirs.read_object(run_dir / workdirs.RECIPE)
     measured = _metrics([run_dir, *repeats])
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=place) as beside:
@@ -177,8 +178,12 @@ def _entry(
 
 def _metrics(run_dirs: Sequence[Path]) -> dict[str, Any]:
     """Returns what runs of one recipe measured; the first gives the weights."""
-    summaries = [runs.read_object(each / runs.SUMMARY) for each in run_dirs]
-    recipes = [runs.read_object(each / runs.RECIPE) for each in run_dirs]
+    summaries = [
+        workdirs.read_object(each / workdirs.SUMMARY) for each in run_dirs
+    ]
+    recipes = [
+        workdirs.read_object(each / workdirs.RECIPE) for each in run_dirs
+    ]
     if any(
         each[key] != recipes[0][key]
         for each in recipes

@@ -3,7 +3,6 @@
 import dataclasses
 import difflib
 import hashlib
-import json
 import os
 import re
 import urllib.parse
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
+from gblend_keras import files
 
 ENTRY_FORMAT = 1
 KINDS = ("trained", "imported", "hub")
@@ -304,19 +304,9 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: If the file is missing or damaged.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read. Expected a file of the zoo. "
-            f"Received: {type(error).__name__}: {error}. Restore it."
-        ) from error
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"{path} is damaged. Expected an object. "
-            f"Received: {type(value).__name__}. Restore it."
-        )
-    return value
+    return files.read_json(
+        path, dict, expected="a file of the zoo", advice="Restore it."
+    )
 
 
 def check_name(name: str) -> None:
