@@ -42,16 +42,21 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return (resolver.task_type, resolver.task_id) == wanted
 
 
-def end_process() -> NoReturn:
-    """Ends this process with success, at once.
+def end_process(failure: str = "") -> NoReturn:
+    """Ends this process at once: with success, or with a failure.
 
     For the last line of a worker's program. TensorFlow 2.21 at times hangs or
     crashes at exit, while it takes down the exchange between workers.
+
+    Args:
+        failure: Printed to standard error; the exit code is 1 then.
     """
+    if failure:
+        print(failure, file=sys.stderr)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(1 if failure else 0)
 
 
 @contextmanager

@@ -1,17 +1,23 @@
 """The name of a strategy -> the `tf.distribute.Strategy`."""
 
+import faulthandler
 import json
 import os
+import sys
 from typing import Any
 
 import tensorflow as tf
 
+from gblend_keras import cluster
 from gblend_keras import config
 
+START_SECONDS = 600  # a scheduler may start machines minutes apart
 NAMES = ("default", "mirrored", "multi_worker", "tpu")
 
 
-def make_strategy(name: str = "default") -> tf.distribute.Strategy:
+def make_strategy(
+    name: str = "default", *, start_seconds: float = START_SECONDS
+) -> tf.distribute.Strategy:
     """Returns the strategy of this name.
 
     To be called before any tensor exists: "multi_worker" has to set up the
@@ -23,6 +29,9 @@ def make_strategy(name: str = "default") -> tf.distribute.Strategy:
             for several processes, each told by `TF_CONFIG` who it is, with
             all its GPUs; "tpu" for the TPU that `TPU_NAME` names, or the
             local one.
+        start_seconds: How long a worker waits for the others to start. Then
+            its process ends, with exit code 1: nothing else ends TensorFlow's
+            waiting, SIGTERM neither.
 
     Raises:
         ValueError: If the name is unknown, `TF_CONFIG` is missing or
@@ -31,7 +40,7 @@ def make_strategy(name: str = "default") -> tf.distribute.Strategy:
     config.check_choice("strategy", name, NAMES)
     if name == "multi_worker":
         check_cluster(os.environ.get("TF_CONFIG"))
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        return _multi_worker_strategy(start_seconds)
     if name == "tpu":
         return _tpu_strategy()
     if name == "default":
@@ -39,6 +48,25 @@ def make_strategy(name: str = "default") -> tf.distribute.Strategy:
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = [device.name for device in tf.config.list_logical_devices(kind)]
     return tf.distribute.MirroredStrategy(devices)
+
+
+def _multi_worker_strategy(start_seconds: float) -> tf.distribute.Strategy:
+    """Returns the strategy when all workers are there."""
+    print(
+        f"Waiting for all workers of {os.environ['TF_CONFIG']}. Where one has "
+        f"not come after {start_seconds:g} seconds, this one ends with a "
+        "timeout: then start all of them again.",
+        file=sys.stderr,
+        flush=True,
+    )
+    # TensorFlow waits without letting other Python threads run.
+    faulthandler.dump_traceback_later(start_seconds, exit=True)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        cluster.all_true(strategy, True)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    return strategy
 
 
 def check_cluster(text: str | None) -> None:
@@ -56,9 +84,9 @@ def check_cluster(text: str | None) -> None:
     )
     try:
         found: Any = json.loads(text or "")
-        cluster, task = found["cluster"], found["task"]
+        tasks, task = found["cluster"], found["task"]
         kind, index = task["type"], task["index"]
-        count = len(cluster.get(kind, []))
+        count = len(tasks.get(kind, []))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"`TF_CONFIG` does not say who this process is. {advice}"

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from typing import Protocol
@@ -34,6 +36,19 @@ class Signature:
     function: Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What a file holds.
+
+    Attributes:
+        network: Has the variables.
+        signatures: `{name: one way to call it}`.
+    """
+
+    network: keras.Model
+    signatures: Mapping[str, Signature]
+
+
 class Format(Protocol):
     """A file format.
 
@@ -45,13 +60,8 @@ class Format(Protocol):
     suffix: str
     many: bool
 
-    def write(
-        self,
-        network: keras.Model,
-        signatures: Mapping[str, Signature],
-        path: Path,
-    ) -> None:
-        """Writes signatures of a network to a path where nothing is."""
+    def write(self, program: Program, path: Path) -> None:
+        """Writes a network's signatures to a path where nothing is."""
 
     def load(self, path: Path) -> Run:
         """Returns what runs the file, with the format's own runtime."""
@@ -63,15 +73,10 @@ class SavedModel:
     suffix = ""
     many = True
 
-    def write(
-        self,
-        network: keras.Model,
-        signatures: Mapping[str, Signature],
-        path: Path,
-    ) -> None:
+    def write(self, program: Program, path: Path) -> None:
         archive = keras.export.ExportArchive()
-        archive.track(network)
-        for name, signature in signatures.items():
+        archive.track(program.network)
+        for name, signature in program.signatures.items():
             archive.add_endpoint(
                 name,
                 signature.function,
@@ -100,26 +105,17 @@ class LiteRT:
     suffix = ".tflite"
     many = True
 
-    def write(
-        self,
-        network: keras.Model,
-        signatures: Mapping[str, Signature],
-        path: Path,
-    ) -> None:
+    def write(self, program: Program, path: Path) -> None:
         folder = path.with_suffix(".savedmodel")
-        SavedModel().write(network, signatures, folder)
+        SavedModel().write(program, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(
-            str(folder), signature_keys=list(signatures)
+            str(folder), signature_keys=list(program.signatures)
         )
         path.write_bytes(converter.convert())
 
     def load(self, path: Path) -> Run:
-        try:
+        with _needed("Checking a LiteRT file needs ai-edge-litert."):
             from ai_edge_litert import interpreter
-        except ImportError as error:
-            raise ImportError(
-                f"Checking a LiteRT file needs ai-edge-litert. {HINT}"
-            ) from error
         loaded = interpreter.Interpreter(model_path=str(path))
 
         def run(name: str, x: Mapping[str, npt.NDArray[Any]]) -> Arrays:
@@ -134,21 +130,12 @@ class Onnx:
     suffix = ".onnx"
     many = False
 
-    def write(
-        self,
-        network: keras.Model,
-        signatures: Mapping[str, Signature],
-        path: Path,
-    ) -> None:
-        del network  # its variables become constants
-        try:
+    def write(self, program: Program, path: Path) -> None:
+        with _needed("Export to ONNX needs onnx and tf2onnx."):
             import onnx
             import tf2onnx
-        except ImportError as error:
-            raise ImportError(
-                f"Export to ONNX needs onnx and tf2onnx. {HINT}"
-            ) from error
-        (signature,) = signatures.values()
+        # The network's variables become constants.
+        (signature,) = program.signatures.values()
         concrete = tf.function(
             signature.function, input_signature=[dict(signature.inputs)]
         ).get_concrete_function()
@@ -176,12 +163,8 @@ class Onnx:
         onnx.save(graph, str(path))
 
     def load(self, path: Path) -> Run:
-        try:
+        with _needed("Checking an ONNX file needs onnxruntime."):
             import onnxruntime
-        except ImportError as error:
-            raise ImportError(
-                f"Checking an ONNX file needs onnxruntime. {HINT}"
-            ) from error
         session = onnxruntime.InferenceSession(
             str(path), providers=["CPUExecutionProvider"]
         )
@@ -194,6 +177,15 @@ class Onnx:
             )
 
         return run
+
+
+@contextmanager
+def _needed(what: str) -> Iterator[None]:
+    """Says how to get an optional library that is imported inside."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(f"{what} {HINT}") from error
 
 
 def formats() -> dict[str, Format]:

@@ -100,33 +100,37 @@ def export_model(
     found = export_signatures.signatures(
         model, head, modalities, many=writer.many
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".partial-", dir=target.parent
-    ) as folder:
-        beside = Path(folder) / f"export{writer.suffix}"
-        x = examples or export_signatures.random_examples(
-            model, max(BATCH_SIZES)
-        )
+    x = examples or export_signatures.random_examples(model, max(BATCH_SIZES))
+    with _beside(target, writer.suffix) as beside:
         with _as_value_error():
-            writer.write(model.network, found, beside)
+            writer.write(export_formats.Program(model.network, found), beside)
             difference = _largest_difference(found, writer.load(beside), x)
         _check_difference(difference, format)
-        exported = Exported(
-            path=target.name,
-            format=format,
-            head=head,
-            class_names=tuple(class_names),
-            signatures={name: _described(each) for name, each in found.items()},
-            largest_difference=difference,
-            tolerance=TOLERANCE,
-            num_examples=len(next(iter(x.values()))),
-        )
         beside.replace(target)
+    exported = Exported(
+        path=target.name,
+        format=format,
+        head=head,
+        class_names=tuple(class_names),
+        signatures={name: _described(each) for name, each in found.items()},
+        largest_difference=difference,
+        tolerance=TOLERANCE,
+        num_examples=len(next(iter(x.values()))),
+    )
     files.write_json(
         target.with_name(f"{target.name}.json"), dataclasses.asdict(exported)
     )
     return exported
+
+
+@contextmanager
+def _beside(target: Path, suffix: str) -> Iterator[Path]:
+    """Gives a path for a file or folder that is not checked yet."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".partial-", dir=target.parent
+    ) as folder:
+        yield Path(folder) / f"export{suffix}"
 
 
 def load_source(source: str | Path) -> tuple[BlendedModel, tuple[str, ...]]:

@@ -17,6 +17,12 @@ from gblend_keras.workdirs import FAILURE
 FAILURE_FORMAT = 1
 KEPT = "What was finished is kept: then repeat the command"
 
+# How TensorFlow says, on a worker, that another one is gone.
+_LOST = re.compile(
+    r"Collective ops is aborted[^\n]*"
+    r"|Additional GRPC error information from remote target[^\n]*"
+)
+
 # What names the cause, the surest first: memory, an error of Python inside a
 # dataset, a status of TensorFlow, any line.
 _CAUSES = (
@@ -37,7 +43,8 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
 
     Raises:
         RunError: In place of an error of a disk, a device that is out of
-            memory, or a dataset that failed while it was read.
+            memory, a dataset that failed while it was read, or another
+            worker that has ended.
     """
     try:
         yield
@@ -56,6 +63,14 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
             f"{KEPT}."
         ) from error
     except tf.errors.OpError as error:
+        lost = _LOST.search(str(error))
+        if lost:
+            raise RunError(
+                "Another worker has ended. Expected all workers to go on. "
+                f"Received: {lost.group(0)[:300]}. See its "
+                "log, and start all workers again with the same command: "
+                "they go on from what was finished."
+            ) from error
         if "IteratorGetNext" not in str(error):
             raise
         raise RunError(

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from gblend_keras import building
@@ -22,23 +20,18 @@ from gblend_keras import config
 from gblend_keras import distribution
 from gblend_keras import failures
 from gblend_keras import files
+from gblend_keras import finishing
 from gblend_keras import initialising
 from gblend_keras import methods
 from gblend_keras import progress
 from gblend_keras import reporting
 from gblend_keras import watching
 from gblend_keras import workdirs
-from gblend_keras.blending import callback as blending
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.blending.phases import Phase
 from gblend_keras.blending.phases import PhaseStarter
-from gblend_keras.blending.phases import trained_heads
 from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
-from gblend_keras.evaluation import evaluate
-from gblend_keras.evaluation import libraries
-from gblend_keras.evaluation import runs as evaluations
 from gblend_keras.methods import base
 from gblend_keras.network import JOINT
 
@@ -131,7 +124,7 @@ def _train(
     strategy: tf.distribute.Strategy,
     identity: Mapping[str, Any],
 ) -> dict[str, Any]:
-    if cluster.everywhere(strategy, run.workdir / "summary.json"):
+    if cluster.everywhere(strategy, run.workdir / workdirs.SUMMARY):
         return _finished(run, strategy)
     recipe = for_replicas(recipe, strategy.num_replicas_in_sync, run.verbose)
     splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
@@ -144,11 +137,11 @@ def _train(
     with strategy.scope():
         job = _job(method, recipe, run, splits)
         initialising.start(job, run.init_from)
-    path = run.workdir / "recipe.json"
+    path = run.workdir / workdirs.RECIPE
     cluster.on_chief(strategy, lambda: files.write_json(path, identity))
     cluster.everywhere(strategy, path)  # else no checkpoint would be seen
     report = _fit(method, job, splits)
-    return _finish(method, job, run, splits, report)
+    return finishing.finish(method, job, splits, blend=run.blend, report=report)
 
 
 def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
@@ -158,7 +151,7 @@ def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
         print(f"The run in {run.workdir} is finished; nothing to do.")
 
     def tidy() -> None:
-        _remove_checkpoints(run.workdir)  # a kill may have left them
+        finishing.remove_checkpoints(run.workdir)  # a kill may have left them
         if not (run.workdir / "report.html").exists():
             reporting.write_report(run.workdir)
 
@@ -254,7 +247,7 @@ def _fit(
                 num_replicas=model.distribute_strategy.num_replicas_in_sync,
                 phases=phases,
             ),
-            *_evaluated_curve(_answering_heads(phases, model), splits),
+            *_evaluated_curve(finishing.answering_heads(phases, model), splits),
             cost,
             progress.TrainingProgress(num_epochs, show=job.verbose),
             checkpointing.MetricsLog(
@@ -284,21 +277,13 @@ def _restore(model: BlendedModel, folder: Path) -> int:
     return epochs_done
 
 
-def _answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
-    """Returns the heads that were trained to the end.
-
-    Others are out of date: their towers have moved on.
-    """
-    return trained_heads(phases[-1:], model.head_names)
-
-
 def _evaluated_curve(
     heads: Sequence[str], splits: arrays.Splits
 ) -> list[keras.callbacks.Callback]:
     """Returns what logs the reported split where `val_` columns do not."""
     if splits.validation is None and (JOINT in heads or len(heads) == 1):
         return []
-    return [watching.EvaluatedCurve(splits.test, accuracies)]
+    return [watching.EvaluatedCurve(splits.test, finishing.accuracies)]
 
 
 def _no_estimates(num_epochs: int) -> dict[str, Any]:
@@ -309,134 +294,3 @@ def _no_estimates(num_epochs: int) -> dict[str, Any]:
         "examples_trained_in_estimates": 0,
         "seconds_in_estimates": 0.0,
     }
-
-
-def _finish(
-    method: base.Method,
-    job: base.Job,
-    run: Run,
-    splits: arrays.Splits,
-    report: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Evaluates, saves, draws, and writes the summary last."""
-    model, settings = job.model, job.recipe.train
-    strategy = model.distribute_strategy
-    # With evaluate_on="validation", `splits.test` is a part of training data.
-    reported_on = job.recipe.data.evaluate_on
-    predicted = _predict(job, splits)
-    phases = method.phases(model.head_names, settings.epochs)
-    heads = trained_heads(phases, model.head_names)
-    summary = {
-        "format": workdirs.RUN_FORMAT,
-        "blend": run.blend,
-        "seed": run.seed,
-        "evaluated_on": reported_on,
-        "num_evaluated": len(splits.test),
-        "curves_on": "validation" if splits.validation else reported_on,
-        "class_names": list(splits.class_names),
-        "accuracy": accuracies(model, predicted, splits.test.y),
-        "blend_weights": model.blend_weights,
-        "loss_scale": model.loss_scale,
-        "num_replicas": strategy.num_replicas_in_sync,
-        "batch_size": job.recipe.data.batch_size,  # of all replicas together
-        "learning_rate": building.learning_rate(
-            settings, strategy.num_replicas_in_sync
-        ),
-        "trained_heads": heads,
-        "answering_heads": _answering_heads(phases, model),
-        **report,
-    }
-    with (
-        cluster.folder_to_write(strategy, run.workdir) as folder,
-        files.replacing(folder / "model.keras") as beside,
-    ):
-        model.save(beside)
-    cluster.on_chief(strategy, lambda: _conclude(run, summary))
-    return summary
-
-
-def _conclude(run: Run, summary: Mapping[str, Any]) -> None:
-    _draw(
-        run,
-        heads=summary["trained_heads"],
-        evaluated=summary["curves_on"],
-    )
-    files.write_json(run.workdir / "summary.json", summary)
-    _remove_checkpoints(run.workdir)
-    reporting.write_report(run.workdir)
-
-
-def _remove_checkpoints(workdir: Path) -> None:
-    shutil.rmtree(workdir / "checkpoint", ignore_errors=True)
-
-
-def _predict(job: base.Job, splits: arrays.Splits) -> Mapping[str, Any]:
-    """Returns every answer; saves the evaluation where its libraries are.
-
-    Subsets of modalities may take a pass each, so they are left to
-    tools/evaluate.py.
-    """
-    strategy = job.model.distribute_strategy
-    data = pipeline.make_dataset(splits.test, batch_size=128)
-    if not cluster.all_true(strategy, libraries.are_installed()):
-        predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
-        return predicted
-    found = evaluate.evaluate_model(
-        job.model,
-        data,
-        class_names=splits.class_names,
-        options=evaluate.Options(subsets=False),
-    )
-    cluster.on_chief(strategy, lambda: _save_evaluation(job, splits, found))
-    return found.probabilities
-
-
-def _save_evaluation(
-    job: base.Job, splits: arrays.Splits, found: evaluate.Evaluation
-) -> None:
-    recipe, seed = evaluations.find_recipe(evaluations.Saved(job.workdir))
-    saved = evaluations.Saved(
-        job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
-    )
-    named = evaluations.named(
-        found, saved, examples=splits.test, train=splits.train
-    )
-    named.save(evaluations.output_folder(saved, named, None))
-
-
-def _draw(run: Run, *, heads: list[str], evaluated: str) -> None:
-    if not reporting.is_installed():
-        return  # the report says how to get pictures
-    title = f"blend: {run.blend}, seed {run.seed}"
-    reporting.plot_curves(
-        run.workdir, heads=heads, evaluated=evaluated, title=title
-    )
-    history = run.workdir / "blend_history.json"
-    if history.exists():
-        reporting.plot_weights(
-            run.workdir, blending.read_history(history), title=title
-        )
-
-
-def accuracies(
-    model: BlendedModel, predicted: Mapping[str, Any], y: arrays.Array
-) -> dict[str, float]:
-    """Computes the accuracy of every head, the ensemble and the blend.
-
-    Args:
-        model: Names the heads.
-        predicted: `{head or blend: probabilities (N, classes)}`.
-        y: Labels `(N,)`, or multi-hot `(N, classes)` (share of labels right).
-    """
-    modalities = [predicted[head] for head in model.modality_heads]
-    scores = {head: predicted[head] for head in model.modality_heads}
-    scores["ensemble"] = np.mean(modalities, axis=0)
-    scores[JOINT] = predicted[JOINT]
-    scores["blend"] = predicted["blend"]
-    return {name: _accuracy(score, y) for name, score in scores.items()}
-
-
-def _accuracy(probability: Any, y: arrays.Array) -> float:
-    if y.ndim == 2:
-        return float(np.mean((probability > 0.5) == (y > 0.5)))
-    return float(np.mean(np.argmax(probability, axis=1) == y))

@@ -205,8 +205,8 @@ class Altered:
         self._plain = export_formats.SavedModel()
         self._change = change
 
-    def write(self, network, signatures, path):
-        self._plain.write(network, signatures, path)
+    def write(self, program, path):
+        self._plain.write(program, path)
 
     def load(self, path):
         plain = self._plain.load(path)
@@ -242,7 +242,7 @@ class Refusing(Altered):
     def __init__(self):
         super().__init__(0.0)
 
-    def write(self, network, signatures, path):
+    def write(self, program, path):
         path.mkdir()
         raise RuntimeError("Lgamma is unknown.\nAnd more.")
 

@@ -112,6 +112,7 @@ ORDER = (
     "watching",
     "matching",
     "initialising",
+    "finishing",
     "training",
     "comparison.statistics",
     "comparison.tuning",

@@ -242,6 +242,25 @@ def test_step_that_does_not_fit_says_what_to_lower(tmp_path, error):
     assert "\n" not in str(found.value)
 
 
+def test_worker_whose_peer_is_gone_says_what_to_start(tmp_path):
+    error = tf.errors.UnavailableError(
+        None,
+        None,
+        "Graph execution error:\n\nDetected at node CollectiveReduceV2\n"
+        "Collective ops is aborted by: failed to connect to all addresses\n"
+        "\t [[{{node CollectiveReduceV2}}]]",
+    )
+    with (
+        pytest.raises(
+            stopping.RunError, match="start all workers again"
+        ) as found,
+        failures.explained(tmp_path, batch_size=64),
+    ):
+        raise error
+    assert "failed to connect to all addresses" in str(found.value)
+    assert "\n" not in str(found.value)
+
+
 def test_errors_that_are_mistakes_stay_as_they_are(tmp_path):
     wrong = tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
     for error in (wrong, ValueError("x"), KeyError("y")):

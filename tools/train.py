@@ -94,6 +94,8 @@ def main(argv: Sequence[str]) -> None:
         ImportError,
         gb.stopping.RunError,
     ) as error:
+        if _STRATEGY.value == "multi_worker":
+            gb.cluster.end_process(f"train: {error}")
         sys.exit(f"train: {error}")
     print(gb.reporting.summary_table(summary))
     print(f"Everything about this run is in {workdir}")

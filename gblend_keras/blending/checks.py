@@ -1,4 +1,4 @@
-"""Checks of what `fit`, `evaluate` and `predict` are given, before any work."""
+"""Checks of what a model and its `compile`, `fit` and so on are given."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,6 +44,30 @@ def check_rule(rule: object) -> None:
             "`rule` is no rule. Expected None or a blending.rules.Rule. "
             f"Received: {type(rule).__name__}. "
             'Use methods.get("pcgrad").new_rule(), say.'
+        )
+
+
+def check_compile(
+    loss_scale: float | None, settings: Mapping[str, Any]
+) -> None:
+    """Raises if `compile` is given what would bypass the blend.
+
+    Args:
+        loss_scale: As `BlendedModel.compile` takes it.
+        settings: Those that are Keras' own.
+    """
+    unsupported = sorted({"loss_weights", "weighted_metrics"} & set(settings))
+    if unsupported:
+        raise ValueError(
+            f"`{unsupported[0]}` cannot be used here. Expected "
+            "blend weights. Received: a Keras setting that would bypass "
+            "them. Use `assign_blend_weights`, or `metrics`."
+        )
+    if loss_scale is not None and not loss_scale > 0:
+        raise ValueError(
+            "`loss_scale` is out of range. Expected > 0. "
+            f"Received: loss_scale={loss_scale}. "
+            "Leave it out for the number of heads."
         )
 
 

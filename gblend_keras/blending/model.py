@@ -246,27 +246,8 @@ class BlendedModel(keras.Model):
             ValueError: If an argument does not fit.
             TypeError: If `loss` is no loss, or an argument is unknown.
         """
-        unsupported = {"loss_weights", "weighted_metrics"} & set(kwargs)
-        if unsupported:
-            raise ValueError(
-                f"`{sorted(unsupported)[0]}` cannot be used here. Expected "
-                "blend weights. Received: a Keras setting that would bypass "
-                "them. Use `assign_blend_weights`, or `metrics`."
-            )
-        if loss_scale is not None and not loss_scale > 0:
-            raise ValueError(
-                "`loss_scale` is out of range. Expected > 0. "
-                f"Received: loss_scale={loss_scale}. "
-                "Leave it out for the number of heads."
-            )
-        self._loss = losses.resolve_loss(loss, multi_label=self.multi_label)
-        self._head_metrics = losses.HeadMetrics(
-            self.head_names, metrics, self._loss
-        )
-        self.loss_scale = float(
-            len(self.head_names) if loss_scale is None else loss_scale
-        )
-        self._measurer = None
+        checks.check_compile(loss_scale, kwargs)
+        self._set_losses(loss, metrics, loss_scale)
         self._rates = rates.TowerRates(
             self.network, learning_rate_factors or {}
         )
@@ -285,6 +266,19 @@ class BlendedModel(keras.Model):
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": self.jit_compile,
         }
+
+    def _set_losses(
+        self, loss: Any, metrics: Any, loss_scale: float | None
+    ) -> None:
+        """Sets the loss of each head, and what is measured of it."""
+        self._loss = losses.resolve_loss(loss, multi_label=self.multi_label)
+        self._head_metrics = losses.HeadMetrics(
+            self.head_names, metrics, self._loss
+        )
+        self.loss_scale = float(
+            len(self.head_names) if loss_scale is None else loss_scale
+        )
+        self._measurer = None
 
     def get_compile_config(self) -> dict[str, Any]:
         if not self.compiled:

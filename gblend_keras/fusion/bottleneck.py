@@ -109,29 +109,53 @@ def build_bottleneck(
     parts.check_count("num_heads", num_heads)
     opened = cuts.cut_towers(calls, stage)
     sequences = {name: cuts.positions(cut) for name, cut in opened.items()}
-    widths = {name: int(x.shape[-1]) for name, x in sequences.items()}
-    _check_heads(widths, num_heads)
+    _check_heads(sequences, num_heads)
+    exchanged = _exchanged(
+        sequences,
+        {name: cut.mask for name, cut in opened.items()},
+        _learned_tokens(sequences, num_tokens),
+        num_layers=num_layers,
+        num_heads=num_heads,
+    )
+    features = {
+        name: cut.resume(cuts.like_map(exchanged[name], cut))
+        for name, cut in opened.items()
+    }
+    return concat.concatenate(features)
 
-    tokens = BottleneckTokens(
-        num_tokens, max(widths.values()), name="bottleneck_tokens"
-    )(next(iter(sequences.values())))
+
+def _learned_tokens(sequences: dict[str, Any], num_tokens: int) -> Any:
+    """Returns the tokens that the first layer gets, as wide as the widest."""
+    widest = max(int(x.shape[-1]) for x in sequences.values())
+    layer = BottleneckTokens(num_tokens, widest, name="bottleneck_tokens")
+    return layer(next(iter(sequences.values())))
+
+
+def _exchanged(
+    sequences: dict[str, Any],
+    masks: dict[str, Any],
+    tokens: Any,
+    *,
+    num_layers: int,
+    num_heads: int,
+) -> dict[str, Any]:
+    """Returns the sequences after all layers."""
     for index in range(num_layers):
-        spoken = []
-        for modality, width in widths.items():
-            block = _Block(f"{modality}_bottleneck_{index}", width, num_heads)
-            sequences[modality], heard = _exchange(
-                sequences[modality], opened[modality].mask, tokens, block
+        after, spoken = {}, []
+        for modality, z in sequences.items():
+            block = _Block(
+                f"{modality}_bottleneck_{index}", int(z.shape[-1]), num_heads
+            )
+            after[modality], heard = _exchange(
+                z, masks[modality], tokens, block
             )
             if index < num_layers - 1:  # nobody hears the last tokens
                 name = f"{block.name}_tokens_out"
                 spoken.append(_projected(heard, tokens.shape[-1], name=name))
         if spoken:
             tokens = layers.Average(name=f"bottleneck_{index}_mean")(spoken)
-    features = {
-        name: cut.resume(cuts.like_map(sequences[name], cut))
-        for name, cut in opened.items()
-    }
-    return concat.concatenate(features)
+        sequences = after
+    return sequences
 
 
 def _exchange(z: Any, mask: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
@@ -169,11 +193,11 @@ def _projected(tokens: Any, width: int, *, name: str) -> Any:
     return layers.Dense(width, name=name)(tokens)
 
 
-def _check_heads(widths: dict[str, int], num_heads: int) -> None:
-    for modality, width in widths.items():
-        if width % num_heads:
+def _check_heads(sequences: dict[str, Any], num_heads: int) -> None:
+    for modality, x in sequences.items():
+        if x.shape[-1] % num_heads:
             raise ValueError(
                 f"`num_heads` does not divide the width of '{modality}'. "
-                f"Expected a divisor of {width}. "
+                f"Expected a divisor of {x.shape[-1]}. "
                 f"Received: num_heads={num_heads}. Choose a divisor."
             )

@@ -140,7 +140,7 @@ def draw_accuracies(
     if limits is not None:
         axis.set_ylim(limits)
     _finish(axis)
-    _legend_below(figure, axis)
+    drawing.legend_below(figure, *axis.get_legend_handles_labels())
 
 
 def _draw_all(figure: Any, *, curves: Sequence[Losses], title: str) -> None:
@@ -165,14 +165,3 @@ def _losses_on(axis: Any, curve: Losses, index: int) -> None:
 def _finish(axis: Any) -> None:
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(visible=True)
-
-
-def _legend_below(figure: Any, axis: Any) -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=min(3, len(labels)),
-        handlelength=3,
-    )

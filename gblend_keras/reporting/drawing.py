@@ -10,6 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import NamedTuple
@@ -82,6 +83,19 @@ def look(index: int) -> Look:
 def is_installed() -> bool:
     """Returns whether pictures can be drawn."""
     return importlib.util.find_spec("matplotlib") is not None
+
+
+def legend_below(
+    figure: Any, handles: Sequence[Any], labels: Sequence[str]
+) -> None:
+    """Puts the legend of a picture below all of its axes."""
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(3, len(labels)),
+        handlelength=3,
+    )
 
 
 def save_png(draw: Draw, path: Path, *, size: tuple[float, float]) -> None:

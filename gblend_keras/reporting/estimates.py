@@ -180,11 +180,4 @@ def _name_epochs(figure: Any, axis: Any, epochs: Sequence[str]) -> None:
     found = list(zip(*axis.get_legend_handles_labels(), strict=True))
     # Matplotlib puts lines before bars; heads come first here.
     found.sort(key=lambda pair: pair[1] == UNIFORM)
-    handles, labels = zip(*found, strict=True)
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=min(3, len(labels)),
-        handlelength=3,
-    )
+    drawing.legend_below(figure, *zip(*found, strict=True))

@@ -344,36 +344,6 @@ def test_saved_model_loads_in_a_new_process(tmp_path, imports):
     assert "BlendedModel ['m0', 'm1', 'joint']" in done.stdout
 
 
-def test_two_replicas_train_like_one():
-    code = """
-import numpy as np, tensorflow as tf, keras
-cpu = tf.config.list_physical_devices("CPU")[0]
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-import gblend_keras as gb
-from tests import toy
-def trained(strategy):
-    keras.utils.set_random_seed(1)
-    with strategy.scope():
-        model = toy.model()
-    train, holdout = gb.split_holdout(toy.arrays(), 0.25, batch_size=24)
-    callback = gb.GradientBlending(train, holdout, super_epochs=(1, 1))
-    model.fit(train, epochs=2, verbose=0, callbacks=[callback])
-    return model
-one = trained(tf.distribute.get_strategy())
-two = trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
-for a, b in zip(one.get_weights(), two.get_weights()):
-    np.testing.assert_allclose(a, b, atol=1e-5)
-for head, weight in one.blend_weights.items():
-    np.testing.assert_allclose(weight, two.blend_weights[head], atol=1e-4)
-print("equal")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True
-    )
-    assert done.stdout.strip().endswith("equal"), done.stderr[-3000:]
-
-
 @pytest.mark.parametrize(
     ("weights", "advice"),
     [

@@ -34,9 +34,14 @@ def environment(**changes):
 
 def start(command, num_workers, *, log_dir, **changes):
     """Starts one process a worker; each knows its task from TF_CONFIG."""
-    hosts = [f"localhost:{port}" for port in free_ports(num_workers)]
+    return start_each([command] * num_workers, log_dir=log_dir, **changes)
+
+
+def start_each(commands, *, log_dir, **changes):
+    """Starts workers that have a command each."""
+    hosts = [f"localhost:{port}" for port in free_ports(len(commands))]
     processes = []
-    for index in range(num_workers):
+    for index, command in enumerate(commands):
         task = {
             "cluster": {"worker": hosts},
             "task": {"type": "worker", "index": index},

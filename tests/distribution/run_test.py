@@ -123,6 +123,29 @@ def test_localhost_script_trains_with_two_workers(data, tmp_path):
     )
 
 
+@pytest.mark.large
+@pytest.mark.parametrize("index", [0, 1])
+def test_worker_that_waits_in_vain_for_another_ends(index):
+    hosts = [f"localhost:{port}" for port in cluster.free_ports(2)]
+    task = {
+        "cluster": {"worker": hosts},
+        "task": {"type": "worker", "index": index},
+    }
+    command = (
+        "from gblend_keras import distribution as d; "
+        "d.make_strategy('multi_worker', start_seconds=3)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        env=cluster.environment(TF_CONFIG=json.dumps(task)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "then start all of them again." in done.stderr
+
+
 def test_launch_scripts_refuse_what_they_cannot_use():
     folder = cluster.ROOT / "tools" / "launch"
     for command, said in (

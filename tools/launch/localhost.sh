@@ -20,6 +20,12 @@ pids=()
 # shellcheck disable=SC2329 # the trap calls it
 stop() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  # A worker that still waits for the others does not hear of it.
+  for _ in $(seq 100); do
+    [[ -z $(jobs -rp) ]] && break
+    sleep 0.1
+  done
+  for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
   wait || true
   rm -rf "$logs"
 }

@@ -1,0 +1,84 @@
+"""How a blend is estimated."""
+
+import dataclasses
+from typing import Literal
+
+from gblend_keras.config.checks import check_choice
+from gblend_keras.config.checks import check_range
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendSettings:
+    """How a blend is estimated.
+
+    Attributes:
+        measure: What G and O are made of: "loss" or "accuracy". The paper
+            finds both as good (section 2.4).
+        weight_floor: Smallest weight of a head, in [0, 1 / heads).
+        weights_from: "estimate" for the weights that G and O give, the
+            paper's; "bootstrap" for their mean over bootstrap samples, which
+            moves less where the measurement is noisy.
+        return_holdout: Online: V is trained on in the last super-epoch.
+        bootstrap_samples: Samples behind the 95 % interval of each weight.
+        seed: Seeds T', folds and the bootstrap.
+    """
+
+    measure: Literal["loss", "accuracy"] = "loss"
+    weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
+    weights_from: Literal["estimate", "bootstrap"] = "estimate"
+    return_holdout: bool = True  # nothing is measured on it any more
+    bootstrap_samples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("measure", self.measure, ("loss", "accuracy"))
+        check_choice(
+            "weights_from", self.weights_from, ("estimate", "bootstrap")
+        )
+        check_range("weight_floor", self.weight_floor, 0.0, 0.5)
+        check_range("bootstrap_samples", self.bootstrap_samples, 1, 10**6)
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendConfig:
+    """How a run blends: methods "online", "offline"; "early_stopping" its V.
+
+    Attributes:
+        first_super_epoch: Epochs before the second online estimate.
+        super_epoch: Epochs between later online estimates.
+        holdout_fraction: Online: share of the training set in V.
+        holdout_by_group: Online: hold out whole groups (subjects, speakers).
+        offline_fraction: Offline: share of the training set in V, which may
+            be large, for V goes back into training.
+        offline_by_group: Offline: hold out whole groups.
+        return_holdout: Online: V is trained on in the last super-epoch.
+        folds: Offline: hold out every example once, in so many folds, instead
+            of one V; by group with `offline_by_group`. 0 for one V.
+        measure: See `BlendSettings`.
+        weight_floor: See `BlendSettings`.
+        weights_from: See `BlendSettings`.
+    """
+
+    first_super_epoch: int = 10  # the paper's, section 3.3
+    super_epoch: int = 5  # the paper's
+    holdout_fraction: float = 0.08  # the paper's, for Kinetics
+    holdout_by_group: bool = False
+    offline_fraction: float = 0.08
+    offline_by_group: bool = False
+    return_holdout: bool = True  # nothing is measured on it any more
+    folds: int = 0
+    measure: Literal["loss", "accuracy"] = "loss"
+    weight_floor: float = 0.01
+    weights_from: Literal["estimate", "bootstrap"] = "estimate"
+
+    def __post_init__(self) -> None:
+        check_range("blend.first_super_epoch", self.first_super_epoch, 1, 10**6)
+        check_range("blend.super_epoch", self.super_epoch, 1, 10**6)
+        check_range("blend.holdout_fraction", self.holdout_fraction, 0.001, 0.9)
+        check_range("blend.offline_fraction", self.offline_fraction, 0.001, 0.9)
+        check_range("blend.folds", self.folds, 0, 10**4)
+        check_choice("blend.measure", self.measure, ("loss", "accuracy"))
+        check_choice(
+            "blend.weights_from", self.weights_from, ("estimate", "bootstrap")
+        )
+        check_range("blend.weight_floor", self.weight_floor, 0.0, 0.5)

@@ -1,0 +1,83 @@
+"""A recipe: all sections together, and from and to plain values."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from gblend_keras.config.blend import BlendConfig
+from gblend_keras.config.data import DataConfig
+from gblend_keras.config.fusion import FusionConfig
+from gblend_keras.config.towers import TowerConfig
+from gblend_keras.config.train import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that a run is, but its seed, its folder and its blend.
+
+    Attributes:
+        name: Name of the recipe.
+        data: Where examples come from.
+        towers: `{modality: tower}`; modalities without one get `TowerConfig`.
+        train: How the network is trained.
+        blend: How the blend is estimated.
+        fusion: How towers are joined.
+        methods: `{method: {option: value}}`, see `gblend_keras.methods`.
+    """
+
+    name: str
+    data: DataConfig = DataConfig()
+    towers: Mapping[str, TowerConfig] = dataclasses.field(default_factory=dict)
+    train: TrainConfig = TrainConfig()
+    blend: BlendConfig = BlendConfig()
+    fusion: FusionConfig = FusionConfig()
+    methods: Mapping[str, Mapping[str, float]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the recipe as plain values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Returns the recipe that `to_json` described.
+
+        Settings that the values lack, because an earlier version wrote them,
+        get their defaults.
+
+        Raises:
+            ValueError: If a setting is unknown or its value does not fit.
+        """
+        recipe: Recipe = _from_plain(cls, values)
+        return recipe
+
+
+def _from_plain(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Builds a dataclass out of plain values, and those inside it."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ValueError(
+            "The recipe has unknown settings. Expected some of "
+            f"{sorted(hints)}. Received: {unknown}. "
+            "It was written by another version; use that one."
+        )
+    arguments: dict[str, Any] = {}
+    for name, value in values.items():
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            value = _from_plain(hint, value)
+        elif typing.get_origin(hint) is Mapping:
+            part = typing.get_args(hint)[1]
+            value = {
+                key: _from_plain(part, each)
+                if dataclasses.is_dataclass(part)
+                else each
+                for key, each in value.items()
+            }
+        elif isinstance(value, list):
+            value = tuple(value)
+        arguments[name] = value
+    return kind(**arguments)
