@@ -221,12 +221,11 @@ def _ranks_within_class(
     labels: npt.NDArray[np.generic], rng: np.random.Generator
 ) -> IntArray:
     """Numbers the examples so that `rank % folds` divides every class."""
+    keys: npt.NDArray[np.generic] = labels
     if labels.ndim == 2:
         counts = labels.astype(bool).sum(axis=0)
         rarity = np.where(labels.astype(bool), counts, len(labels) + 1)
-        keys = rarity.argmin(axis=1)
-    else:
-        keys = labels
+        keys = np.asarray(rarity.argmin(axis=1))
     order = rng.permutation(len(keys))
     order = order[np.argsort(keys[order], kind="stable")]
     ranks = np.empty(len(keys), dtype=np.int64)

@@ -181,9 +181,12 @@ def extremes(
 def total_confusion(runs: Runs, answer: str) -> folders.Counts | None:
     """Returns the confusion matrices of all runs, added up."""
     found = [folders.confusion_of(run, answer) for run in runs]
-    if not found or any(each is None for each in found):
+    counts = [each for each in found if each is not None]
+    if not counts or len(counts) < len(found):
         return None
-    total: folders.Counts = np.sum(np.stack(found), axis=0)  # type: ignore[arg-type]
+    total = counts[0].copy()
+    for each in counts[1:]:
+        total += each
     return total
 
 
