@@ -331,9 +331,7 @@ class BlendedModel(keras.Model):
         gradients = rule.gradients(self, step)
         if step.penalty is not None:
             gradients = rules.added(gradients, step.gradients(step.penalty))
-        self.optimizer.apply_gradients(
-            zip(gradients, step.variables, strict=True)
-        )
+        replicas.apply_gradients(self.optimizer, gradients, step.variables)
         replicas.track_loss(self, step.loss, size)
         return self.compute_metrics(x, y, step.logits, sample_weight)
 

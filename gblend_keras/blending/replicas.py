@@ -1,6 +1,6 @@
 """What a step needs to be right on many replicas and many workers.
 
-Keras 3 falls short in four places. Each mend is here, and a no-op on one
+Keras 3 falls short in five places. Each mend is here, and a no-op on one
 device:
 
 1. A gradient is the mean of the replicas' means, so an example counts more in
@@ -12,6 +12,8 @@ device:
    So does `steps_per_execution` on several replicas.
 4. Class weights, and arrays shuffled by each worker for itself, do not go
    with shared input: `fit`, `evaluate`, `predict`.
+5. A loss scale that proves too large on one replica is seen by that replica
+   alone: `apply_gradients`.
 """
 
 import contextlib
@@ -143,9 +145,44 @@ def train_step(
         scaled = model.optimizer.scale_loss(loss)
     variables = model.trainable_variables
     gradients = of_examples(tape.gradient(scaled, variables), size)
-    model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    apply_gradients(model.optimizer, gradients, variables)
     track_loss(model, loss, size)
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def apply_gradients(
+    optimizer: keras.Optimizer, gradients: list[Any], variables: list[Any]
+) -> None:
+    """Does what the optimizer's own does, or nothing on any replica.
+
+    A `LossScaleOptimizer` leaves out a step whose gradients are not finite.
+    Keras asks one replica of each worker, so an overflow on another one would
+    reach the variables, and workers that decide differently wait for ever.
+    """
+    if num_replicas() > 1 and hasattr(optimizer, "dynamic_scale"):
+        gradients = _finite_together(gradients)
+    optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+def _finite_together(gradients: list[Any]) -> list[Any]:
+    """Makes gradients not finite where another replica's are not."""
+    finite = [
+        tf.reduce_all(tf.math.is_finite(getattr(each, "values", each)))
+        for each in gradients
+        if each is not None
+    ]
+    context = tf.distribute.get_replica_context()
+    num_bad = context.all_reduce(
+        tf.distribute.ReduceOp.SUM,
+        1.0 - tf.cast(tf.reduce_all(finite), tf.float32),
+    )
+    shared = tf.where(num_bad > 0, float("nan"), 0.0)
+    return [
+        each
+        if each is None or isinstance(each, tf.IndexedSlices)
+        else each + tf.cast(shared, each.dtype)
+        for each in gradients
+    ]
 
 
 def track_loss(model: keras.Model, share: tf.Tensor, size: tf.Tensor) -> None:

@@ -75,6 +75,39 @@ def accumulated(strategy, kind):
     return np.concatenate(values).tolist()
 
 
+def overflowed(strategy):
+    """Trains one batch that overflows in the second half of its examples.
+
+    Returns:
+        By how much the weights moved, the loss scale, and the updates.
+    """
+    keras.utils.set_random_seed(1)
+    keras.config.set_dtype_policy("mixed_float16")
+    x, y = toy.arrays(num_examples=24)
+    x["m0"][-1] = 3e4  # times a scale of 1024: more than float16 holds
+    try:
+        with strategy.scope():
+            model = toy.model(
+                optimizer=keras.optimizers.LossScaleOptimizer(
+                    keras.optimizers.SGD(0.01), initial_scale=1024.0
+                )
+            )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    variables = model.trainable_variables
+    before = [keras.ops.convert_to_numpy(each).copy() for each in variables]
+    toy.fit(model, gb.make_dataset(gb.Examples(x, y), batch_size=24), epochs=1)
+    moved = max(
+        np.abs(keras.ops.convert_to_numpy(each) - old).max()
+        for each, old in zip(variables, before, strict=True)
+    )
+    optimizer = model.optimizer
+    others = (optimizer.dynamic_scale, optimizer.iterations)
+    return [
+        float(keras.ops.convert_to_numpy(each)) for each in (moved, *others)
+    ]
+
+
 def statistics(strategy):
     """Trains batch-norm of each replica for itself; returns its values."""
     keras.utils.set_random_seed(1)
@@ -110,6 +143,7 @@ def main():
         kind: [accumulated(one, kind), accumulated(two, kind)]
         for kind in OPTIMIZERS
     }
+    found["overflowed"] = [overflowed(one), overflowed(two)]
     kept = statistics(two)
     found["statistics"] = [values_of_replicas(two, each) for each in kept]
     # At rate 0 the mean of a global batch is that of one device.

@@ -64,5 +64,10 @@ def test_accumulation_on_two_devices_is_that_of_one(found, kind, tolerance):
     np.testing.assert_allclose(two, one, atol=tolerance)
 
 
+def test_overflow_on_one_replica_leaves_the_step_out_on_all(found):
+    one, two = found["overflowed"]
+    assert one == two == [0.0, 512.0, 0.0]  # unmoved, half the scale, no step
+
+
 def test_setting_that_cannot_work_is_refused(found):
     assert found["jit_compile"]["two"].endswith("a TPU compiles in any case.")
