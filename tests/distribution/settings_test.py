@@ -9,6 +9,8 @@ import pytest
 
 from tests.distribution import cluster
 
+pytestmark = pytest.mark.large  # a minute or two: every setting, twice
+
 
 @pytest.fixture(scope="module")
 def found():
