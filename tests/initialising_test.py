@@ -302,6 +302,7 @@ def test_run_starts_from_another_and_freezes_its_towers(recipe, tmp_path):
         run(frozen, workdir, init_from="")
 
 
+@pytest.mark.large
 def test_stopped_run_goes_on_without_its_source(recipe, tmp_path, monkeypatch):
     source = tmp_path / "source"
     run(recipe, source)

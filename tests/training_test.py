@@ -135,8 +135,15 @@ class StopError(Exception):
     """Stands for whatever ends a run."""
 
 
-@pytest.mark.parametrize("blend", ["online", "offline"])
-@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize(
+    ("blend", "epoch"),
+    [
+        ("online", 1),
+        pytest.param("online", 3, marks=pytest.mark.large),
+        pytest.param("offline", 1, marks=pytest.mark.large),
+        ("offline", 3),
+    ],
+)
 def test_stopped_run_goes_on_and_ends_like_an_unbroken_one(
     recipe, tmp_path, monkeypatch, blend, epoch
 ):

@@ -114,6 +114,7 @@ def test_killed_estimate_goes_on_at_its_last_epoch(
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.large
 def test_estimate_killed_again_and_again_goes_on(tmp_path, monkeypatch, whole):
     path = tmp_path / "blend_history.json"
     for _ in range(2):

@@ -265,6 +265,7 @@ def train_with_and_without_jit():
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.large
 def test_jit_compiled_step_trains_the_same():
     # By itself: XLA refuses some operations once another test has turned on
     # op determinism, which cannot be turned off again.
@@ -325,7 +326,11 @@ def test_model_saved_before_training_loads_and_trains_alike(
 
 
 @pytest.mark.parametrize(
-    "imports", ["gblend_keras, keras", "keras, gblend_keras"]
+    "imports",
+    [
+        "keras, gblend_keras",
+        pytest.param("gblend_keras, keras", marks=pytest.mark.large),
+    ],
 )
 def test_saved_model_loads_in_a_new_process(tmp_path, imports):
     path = tmp_path / "model.keras"
