@@ -47,6 +47,7 @@ _VIDEOS = flags.DEFINE_string(
 _ANNOTATIONS = flags.DEFINE_string(
     "annotations", None, "Of the part `data`: a CSV with file,label,split."
 )
+_OTHER_PARTS = ("towers", "data", "training")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -55,8 +56,12 @@ def main(argv: Sequence[str]) -> None:
     The arguments are parts: step, estimate, start, memory, towers, data,
     training.
     """
-    parts = argv[1:] or ["step", "estimate", "start", "memory"]
+    parts = argv[1:] or gb.benchmarks.PARTS
     try:
+        for part in parts:  # all of them, before any work
+            gb.config.check_choice(
+                "parts", part, (*gb.benchmarks.PARTS, *_OTHER_PARTS)
+            )
         for part in parts:
             if part == "towers":
                 for line in gb.benchmarks.tower_lines(
