@@ -13,7 +13,7 @@ from gblend_keras import cluster
 from gblend_keras import files
 from gblend_keras import reporting
 from gblend_keras import workdirs
-from gblend_keras.blending import callback as blending
+from gblend_keras.blending import history
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.phases import Phase
 from gblend_keras.blending.phases import trained_heads
@@ -145,10 +145,10 @@ def _draw(workdir: Path, summary: Mapping[str, Any]) -> None:
         evaluated=summary["curves_on"],
         title=title,
     )
-    history = workdir / "blend_history.json"
-    if history.exists():
+    estimated = workdir / "blend_history.json"
+    if estimated.exists():
         reporting.plot_weights(
-            workdir, blending.read_history(history), title=title
+            workdir, history.read_history(estimated), title=title
         )
 
 

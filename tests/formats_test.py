@@ -18,7 +18,7 @@ from gblend_keras import config
 from gblend_keras import reporting
 from gblend_keras import training
 from gblend_keras import workdirs
-from gblend_keras.blending import callback
+from gblend_keras.blending import history
 from gblend_keras.blending import journal
 from gblend_keras.blending import snapshot
 from gblend_keras.blending.estimate import BlendEstimate
@@ -37,11 +37,11 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     for name in ("summary.json", "blend_history.progress.state.zip"):
         (workdir / name).unlink(missing_ok=True)
     before = checkpointing.read_metrics(workdir / "metrics.csv")
-    estimated = callback.read_history(workdir / "blend_history.json")
+    estimated = history.read_history(workdir / "blend_history.json")
     recipe = config.Recipe.from_json(
         json.loads((workdir / "recipe.json").read_text())["recipe"]
     )
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     training.train(
         recipe,
         training.Run(workdir=workdir, data_dir=tmp_path, verbose=False),
@@ -49,8 +49,8 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     after = checkpointing.read_metrics(workdir / "metrics.csv")
     assert (len(before), len(after)) == (2, 3)
     assert after[:2] == before
-    history = callback.read_history(workdir / "blend_history.json")
-    assert history[0] == estimated[0]
+    found = history.read_history(workdir / "blend_history.json")
+    assert found[0] == estimated[0]
 
 
 @pytest.mark.parametrize("kept", ALL, ids=lambda path: path.name)
@@ -59,7 +59,7 @@ def test_finished_files_of_every_version_are_read(kept):
     assert "Accuracy on test" in reporting.summary_table(summary)
     identity = workdirs.read_identity(kept / "recipe.json")
     assert identity["recipe"]["train"]["epochs"] == 3
-    (entry,) = callback.read_history(kept / "blend_history.json")
+    (entry,) = history.read_history(kept / "blend_history.json")
     assert BlendEstimate.from_json(entry).num_epochs == 2
 
 
@@ -91,7 +91,7 @@ def test_history_of_an_unknown_format_is_refused(tmp_path):
     entries = json.loads((FORMATS / "2" / path.name).read_text())
     path.write_text(json.dumps([entries[0] | {"format": 99}]))
     with pytest.raises(ValueError, match="Start in a new folder."):
-        callback.read_history(path)
+        history.read_history(path)
 
 
 def test_every_file_that_a_run_writes_names_its_format():

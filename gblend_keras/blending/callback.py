@@ -1,6 +1,5 @@
 """GradientBlending: when the blend is estimated, and what then happens."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ from absl import logging
 
 from gblend_keras import cluster
 from gblend_keras import config
-from gblend_keras import files
 from gblend_keras import progress
 from gblend_keras import state_files
 from gblend_keras.blending import estimators
 from gblend_keras.blending import fitting
+from gblend_keras.blending import history
 from gblend_keras.blending import model as blended
 from gblend_keras.blending import ogr
 from gblend_keras.blending import passes
@@ -27,7 +26,6 @@ from gblend_keras.data import holdout as division
 from gblend_keras.data import pipeline
 from gblend_keras.data import sources
 
-HISTORY_FORMAT = 1
 PROGRESS_SUFFIX = ".progress" + state_files.SUFFIX
 # They undo much of what a weight on a loss does.
 ADAPTIVE_OPTIMIZERS = (
@@ -288,43 +286,15 @@ class GradientBlending(fitting.BlendCallback):
     def _write_history(self) -> None:
         if self._history_path is None:
             return
-        entries = [
-            {
-                **estimate.to_json(),
-                "format": HISTORY_FORMAT,
-                "state": self._fingerprints[estimate.epoch],
-            }
-            for estimate in self.estimates
-        ]
-        files.write_json(self._history_path, entries)
+        history.write_history(
+            self._history_path, self.estimates, self._fingerprints
+        )
 
     def _read_history(self, path: Path) -> None:
-        for entry in read_history(path):
+        for entry in history.read_history(path):
             estimate = BlendEstimate.from_json(entry)
             self._stored.append(estimate)
             self._fingerprints[estimate.epoch] = str(entry.get("state"))
-
-
-def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Reads a `blend_history.json`: one object an estimate.
-
-    Raises:
-        ValueError: If the file is damaged or of another format.
-    """
-    try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-        formats = {entry["format"] for entry in entries}
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"{path} is damaged. Expected a list of estimates. "
-            f"Received: {error}. Remove the file to estimate anew."
-        ) from error
-    if formats - {HISTORY_FORMAT}:
-        raise ValueError(
-            f"{path} has another format. Expected {HISTORY_FORMAT}. "
-            f"Received: {sorted(formats)}. Start in a new folder."
-        )
-    return entries
 
 
 def _check_arguments(

@@ -15,10 +15,12 @@ from gblend_keras.blending import accumulating
 from gblend_keras.blending import available
 from gblend_keras.blending import checks
 from gblend_keras.blending import fitting
+from gblend_keras.blending import loops
 from gblend_keras.blending import losses
 from gblend_keras.blending import measuring
 from gblend_keras.blending import rates
 from gblend_keras.blending import replicas
+from gblend_keras.blending import rule_step
 from gblend_keras.blending import rules
 from gblend_keras.data import pipeline
 from gblend_keras.network import JOINT
@@ -310,82 +312,31 @@ class BlendedModel(keras.Model):
             statistics = replicas.SharedStatistics(self.network, size)
             logs = self._train_on(data, size)
             statistics.update()
-            return replicas.packed(logs, self.distribute_strategy)
+            return loops.packed(logs, self.distribute_strategy)
 
     def _train_on(self, data: Any, size: tf.Tensor) -> dict[str, tf.Tensor]:
         """Trains on this replica's slice of a batch."""
         if self._rule is not None:
-            return self._train_by_rule(self._rule, data, size)
+            return rule_step.train(
+                self, data, size, rule=self._rule, seeds=self._rule_seeds
+            )
         if replicas.num_replicas() == 1:
             logs: dict[str, tf.Tensor] = super().train_step(data)
             return logs
         return replicas.train_step(self, data, size)
 
-    def _train_by_rule(
-        self, rule: rules.Rule, data: Any, size: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """Does what Keras' own step does, with the rule's gradients."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = rule.inputs(x, self._rule_seeds)
-        step = self._recorded_step(x, y, sample_weight, size)
-        gradients = rule.gradients(self, step)
-        if step.penalty is not None:
-            gradients = rules.added(gradients, step.gradients(step.penalty))
-        replicas.apply_gradients(self.optimizer, gradients, step.variables)
-        replicas.track_loss(self, step.loss, size)
-        return self.compute_metrics(x, y, step.logits, sample_weight)
-
-    def _recorded_step(
-        self, x: Any, y: Any, sample_weight: Any, size: tf.Tensor
-    ) -> rules.Step:
-        """Runs the network forward, and records what a rule may ask for."""
-        scale = self.optimizer.scale_loss  # acts in float16
-        factor = replicas.proportion(self._loss, size, sample_weight)
-        with tf.GradientTape(persistent=True) as tape:
-            logits = self(x, training=True)
-            shares = replicas.in_proportion(
-                self._head_losses(y, logits, sample_weight), factor
-            )
-            weights = tf.unstack(self.loss_scale * self.loss_weights)
-            # Each by itself: through one stacked tensor, every head would
-            # seem to depend on every variable.
-            weighted = [
-                w * each for w, each in zip(weights, shares, strict=True)
-            ]
-            targets = [scale(value) for value in weighted]
-            penalties = [self._penalty()] if self.losses else []
-            scaled_penalties = [scale(value) for value in penalties]
-        return rules.Step(
-            tape=tape,
-            heads=self.head_names,
-            variables=self.trainable_variables,
-            targets=dict(zip(self.head_names, targets, strict=True)),
-            penalty=scaled_penalties[0] if penalties else None,
-            loss=tf.add_n([*weighted, *penalties]),
-            losses=replicas.weighted(tf.stack(shares), factor),
-            size=size,
-            y=y,
-            logits=logits,
-            seeds=self._rule_seeds,
-            learning_rate=tf.convert_to_tensor(self.optimizer.learning_rate),
-        )
-
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        return replicas.packed(
-            super().test_step(data), self.distribute_strategy
-        )
+        return loops.packed(super().test_step(data), self.distribute_strategy)
 
     def make_train_function(self, force: bool = False) -> None:
         if self.train_function is None or force:
             super().make_train_function(force)
-            self.train_function = replicas.on_replicas(
-                self.train_function, self
-            )
+            self.train_function = loops.on_replicas(self.train_function, self)
 
     def make_test_function(self, force: bool = False) -> None:
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = replicas.on_replicas(self.test_function, self)
+            self.test_function = loops.on_replicas(self.test_function, self)
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the optimizer: the network is built.
@@ -407,27 +358,44 @@ class BlendedModel(keras.Model):
     ) -> tf.Tensor:
         """Returns this replica's share of the blended loss and penalties."""
         del x
-        shares = self._head_losses(y, y_pred, sample_weight)
+        shares = self.head_losses(y, y_pred, sample_weight)
         if training:
-            size = tf.shape(y_pred[JOINT])[0]
-            factor = replicas.proportion(self._loss, size, sample_weight)
+            factor = self.slice_factor(y_pred, sample_weight)
             shares = replicas.in_proportion(shares, factor)
         head_losses = tf.stack(shares)  # (H,)
         loss = self.loss_scale * tf.reduce_sum(self.loss_weights * head_losses)
         if self.losses:
-            loss += self._penalty()
+            loss += self.penalty()
         return loss
 
-    def _head_losses(
+    def head_losses(
         self, y: Any, y_pred: Any, sample_weight: Any
     ) -> list[tf.Tensor]:
-        """Returns the loss of each head, divided by the replica count."""
+        """Returns the plain loss of each head, divided by the replica count.
+
+        Args:
+            y: Labels of this replica's slice of a batch.
+            y_pred: `{head: logits}`.
+            sample_weight: Weights of its examples, or None.
+        """
         return [
             self._loss(y, y_pred[head], sample_weight)
             for head in self.head_names
         ]
 
-    def _penalty(self) -> tf.Tensor:
+    def slice_factor(self, y_pred: Any, sample_weight: Any) -> tf.Tensor | None:
+        """Returns how much more than the others this replica's slice counts.
+
+        See `replicas.proportion`.
+
+        Args:
+            y_pred: `{head: logits}`.
+            sample_weight: Weights of its examples, or None.
+        """
+        size = tf.shape(y_pred[JOINT])[0]
+        return replicas.proportion(self._loss, size, sample_weight)
+
+    def penalty(self) -> tf.Tensor:
         """Returns this replica's share of the layers' penalties."""
         penalties = [tf.cast(value, tf.float32) for value in self.losses]
         return tf.nn.scale_regularization_loss(tf.add_n(penalties))
@@ -500,13 +468,13 @@ class BlendedModel(keras.Model):
         call.pop("self")
         if pipeline.feed_of(call["x"]) is not None:
             call["shuffle"] = False  # the feed shuffles, by epoch
-        return replicas.fit(self, call)
+        return loops.fit(self, call)
 
     @_documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
             self._check(x, y, kwargs.get("sample_weight"))
-        return replicas.evaluate(self, {"x": x, "y": y} | kwargs)
+        return loops.evaluate(self, {"x": x, "y": y} | kwargs)
 
     @_documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -516,7 +484,7 @@ class BlendedModel(keras.Model):
             self, x, *args, **kwargs
         )
         call = {**bound.arguments}
-        return replicas.predict(call.pop("self"), call)
+        return loops.predict(call.pop("self"), call)
 
     def predict_available(
         self, x: Mapping[str, Any], *, batch_size: int = 32

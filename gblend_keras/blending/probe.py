@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from gblend_keras.blending import fitting
-from gblend_keras.blending import replicas
+from gblend_keras.blending import loops
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.network import JOINT
 
@@ -107,7 +107,7 @@ def train_heads(
     """
     model.isolate_heads(heads)
     with _undisturbed(model), fitting.unknown_length():
-        replicas.fit(
+        loops.fit(
             model,
             {
                 "x": dataset,

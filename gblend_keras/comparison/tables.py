@@ -9,7 +9,7 @@ from typing import Any
 
 from gblend_keras import files
 from gblend_keras import reporting
-from gblend_keras.blending import callback as blending
+from gblend_keras.blending import history
 from gblend_keras.comparison import cells
 from gblend_keras.comparison import remarks
 from gblend_keras.comparison import tasks
@@ -157,11 +157,11 @@ def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
     lines = []
     for method in methods:
         run_dir = workdir / method / f"seed-{seed}"
-        history = run_dir / "blend_history.json"
-        if history.exists():
+        estimated = run_dir / "blend_history.json"
+        if estimated.exists():
             lines.append(f"{method}, seed {seed}:")
             lines.append(
-                reporting.weights_table(blending.read_history(history))
+                reporting.weights_table(history.read_history(estimated))
             )
         if (run_dir / "curves.png").exists():
             lines.append(f"Plots of {method}: {run_dir}/curves.png")

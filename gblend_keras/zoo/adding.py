@@ -16,7 +16,7 @@ from gblend_keras import checkpointing
 from gblend_keras import files
 from gblend_keras import runs
 from gblend_keras import workdirs
-from gblend_keras.blending import callback as blending
+from gblend_keras.blending import history
 from gblend_keras.network import BLEND
 from gblend_keras.zoo import cards
 from gblend_keras.zoo import catalogue
@@ -236,7 +236,7 @@ def _history(run_dir: Path) -> list[dict[str, Any]]:
         return []
     return [
         {key: each[key] for key in ("epoch", "num_epochs", "weights")}
-        for each in blending.read_history(path)
+        for each in history.read_history(path)
     ]
 
 
