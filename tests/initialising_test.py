@@ -276,7 +276,7 @@ def recipe(tmp_path):
 
 
 def run(recipe, workdir, **changes):
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     changes = {"verbose": False, "blend": "uniform"} | changes
     return training.train(recipe, training.Run(workdir=workdir, **changes))
 

@@ -43,7 +43,7 @@ class KillAt(keras.callbacks.Callback):
 
 def fit(folder, *, seed, kill_at=None):
     """What a user writes, with initial weights of this seed."""
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     train, holdout = gb.split_holdout(toy.arrays(), 0.25, batch_size=32)
     model = toy.model(dropout=0.3)
@@ -162,7 +162,7 @@ def recipe(tmp_path):
 
 
 def train(recipe, workdir):
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     run = training.Run(
         workdir=workdir, blend="joint", deterministic=True, verbose=False
     )
@@ -279,7 +279,7 @@ def test_run_killed_before_its_summary_keeps_its_estimates(
     )
 
     def online(workdir):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         run = training.Run(workdir=workdir, deterministic=True, verbose=False)
         return training.train(chosen, run)
 

@@ -184,7 +184,7 @@ def test_history_file_spares_a_repeated_estimate(tmp_path):
     path = tmp_path / "blend_history.json"
 
     def run():
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         train, holdout = split()
         callback = gb.GradientBlending(
@@ -205,7 +205,7 @@ def test_history_file_spares_a_repeated_estimate(tmp_path):
 def test_history_of_another_model_is_not_believed(tmp_path):
     path = tmp_path / "blend_history.json"
     for seed in (1, 2):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(seed)
         train, holdout = split()
         callback = gb.GradientBlending(
@@ -302,7 +302,7 @@ def test_optimizer_that_undoes_the_weights_is_warned_of(
 @pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, "adam"])
 def test_blend_changes_what_is_learned_with_sgd_and_with_adam(optimizer):
     def trained(weights):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         made = (
             keras.optimizers.Adam(0.01)

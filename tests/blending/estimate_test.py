@@ -53,7 +53,7 @@ class ThrowAway(gb.GradientBlending):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_estimate_leaves_no_trace_in_training(name):
     def trained(with_estimates):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         model = toy.model(optimizer=OPTIMIZERS[name](), dropout=0.3, norm=True)
         train, holdout = split()
@@ -77,7 +77,7 @@ def test_estimate_leaves_a_stream_of_the_user_in_order():
     stream = tf.data.Dataset.from_tensor_slices((x, y)).batch(16)
 
     def trained(with_estimates):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         model = toy.model(dropout=0.3)
         train, holdout = gb.split_holdout(stream, 0.25, seed=0)
@@ -96,7 +96,7 @@ def test_estimate_leaves_a_stream_of_the_user_in_order():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_one_pass_for_all_modalities_equals_one_pass_each(name, monkeypatch):
     def estimate(passes):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         model = toy.model(
             3, optimizer=OPTIMIZERS[name](), dropout=0.2, norm=True
@@ -274,7 +274,7 @@ def test_an_error_inside_an_estimate_puts_the_model_back():
 
 def test_weights_do_not_depend_on_the_batch_size_of_the_measurement():
     def weights(batch_size):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         model = toy.model()
         train, holdout = split()
@@ -290,7 +290,7 @@ def test_names_and_order_of_modalities_do_not_matter():
     x, y = toy.arrays(2)
 
     def weights(names):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         towers = {}
         for name in names:
             keras.utils.set_random_seed(7)

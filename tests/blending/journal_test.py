@@ -25,7 +25,7 @@ def _write_always(monkeypatch):
 
 def run(path, *, seed=1, folds=None, settings=None, holdout_seed=0):
     """Trains two epochs after one estimate; returns it and the end state."""
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     if folds:
         train = gb.make_training_dataset(

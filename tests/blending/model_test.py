@@ -194,7 +194,7 @@ def test_sample_and_class_weights_reach_training_and_estimates():
     only.fit(train, epochs=1, verbose=0, callbacks=[callback])
     by_sample = callback.estimates[0]
 
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(0)
     train, holdout = gb.split_holdout((x, y), 0.25, batch_size=16)
     other = toy.model()
@@ -218,7 +218,7 @@ def test_steps_per_execution_changes_nothing():
     x, y = toy.arrays()
 
     def trained(steps):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         model = toy.model(steps_per_execution=steps)
         train, holdout = gb.split_holdout((x, y), 0.25, batch_size=12)
@@ -253,7 +253,7 @@ def train_with_and_without_jit():
     x, y = toy.arrays()
 
     def trained(jit_compile):
-        keras.backend.clear_session()
+        keras.backend.clear_session(free_memory=False)
         keras.utils.set_random_seed(1)
         model = toy.model(jit_compile=jit_compile)
         train, holdout = gb.split_holdout((x, y), 0.25, batch_size=24)

@@ -34,7 +34,7 @@ def recipe_in(folder, epochs):
 
 
 def train(recipe, workdir, blend="uniform"):
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     run = training.Run(workdir=workdir, blend=blend, verbose=False)
     return training.train(recipe, run)
 
