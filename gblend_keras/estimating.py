@@ -163,7 +163,10 @@ def measure(
         "seeds": seeds,
         "estimates": [estimate.to_json() for estimate in estimates],
         "words": wording.in_words(
-            estimates, floor=subject.recipe.blend.weight_floor
+            estimates,
+            floors=subject.recipe.blend.settings(0).floors(
+                estimates[0].weights
+            ),
         ),
     }
     if output is not None:
@@ -263,10 +266,5 @@ def _on_unseen(
         ),
         pipeline.make_dataset(unseen, batch_size=size),
         super_epochs=None,
-        settings=config.BlendSettings(
-            measure=recipe.blend.measure,
-            weight_floor=recipe.blend.weight_floor,
-            weights_from=recipe.blend.weights_from,
-            seed=seed,
-        ),
+        settings=recipe.blend.settings(seed),
     )

@@ -1,5 +1,6 @@
 """Estimates of the blend in plain words."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,14 +12,17 @@ NOTHING = 0.01
 
 
 def in_words(
-    estimates: Sequence[BlendEstimate], *, floor: float = 0.01
+    estimates: Sequence[BlendEstimate],
+    *,
+    floors: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Says what estimates of the same model mean, a sentence each.
 
     Args:
         estimates: One, or one a seed: the first is told in full, the weights
             of all are compared.
-        floor: The smallest weight that a head could get.
+        floors: The smallest weight that each head could get; None for
+            `NOTHING`.
     """
     first = estimates[0]
     sentences = [_head_in_words(first, head) for head in first.weights]
@@ -31,7 +35,7 @@ def in_words(
     shares = " / ".join(f"{weight:.2f}" for weight in first.weights.values())
     sentences.append(f"The weights are {shares} ({' / '.join(first.weights)}).")
     for head, (low, _) in first.intervals.items():
-        if low <= max(floor, NOTHING):
+        if low <= max((floors or {}).get(head, 0.0), NOTHING):
             sentences.append(f"The weight of {head} cannot be told from 0.")
     if first.cannot_be_told_from_uniform:
         sentences.append(

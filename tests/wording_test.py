@@ -89,8 +89,10 @@ def test_weights_that_may_be_uniform_are_said_to_be_so():
 def test_higher_floor_counts_as_nothing():
     low = {"joint": (0.05, 0.5)}
     at_floor = "The weight of joint cannot be told from 0."
-    assert at_floor in wording.in_words([changed(intervals=low)], floor=0.05)
-    assert at_floor not in wording.in_words([changed(intervals=low)])
+    found = changed(intervals=low)
+    assert at_floor in wording.in_words([found], floors={"joint": 0.05})
+    assert at_floor not in wording.in_words([found], floors={"other": 0.05})
+    assert at_floor not in wording.in_words([found])
 
 
 def test_no_generalisation_at_all_gives_advice_instead_of_weights():

@@ -134,7 +134,7 @@ class GradientBlending(fitting.BlendCallback):
         Returns:
             The estimate.
         """
-        ogr.check_floor(self.settings.weight_floor, len(model.head_names))
+        self._check_floors(model)
         settings = fitting.FitSettings(
             schedules=schedules,
             epochs=epoch + num_epochs,
@@ -156,7 +156,7 @@ class GradientBlending(fitting.BlendCallback):
                 f"BlendedModel. Received: {type(self.model).__name__}. "
                 "Wrap the network: BlendedModel(network)."
             )
-        ogr.check_floor(self.settings.weight_floor, len(self.model.head_names))
+        self._check_floors(self.model)
         if isinstance(self.model.optimizer, ADAPTIVE_OPTIMIZERS):
             logging.warning(
                 "%s divides each gradient by its own size, so blend weights "
@@ -193,6 +193,10 @@ class GradientBlending(fitting.BlendCallback):
         for head in self.model.head_names:
             ratio = latest.get(head)
             logs[f"ogr_{head}"] = float("nan") if ratio is None else ratio
+
+    def _check_floors(self, model: blended.BlendedModel) -> None:
+        floors = self.settings.floors(model.head_names)
+        ogr.check_floor([*floors.values()], len(floors))
 
     def _epochs_to_look_at(self, epoch: int) -> int:
         """Returns n if an estimate is due at this epoch, else 0."""

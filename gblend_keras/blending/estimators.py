@@ -87,17 +87,18 @@ class Retrain:
         heads = model.head_names
         previous = [model.blend_weights[head] for head in heads]
         measured = ogr.measure(train, holdout)
+        floors = list(self.settings.floors(heads).values())
         weights = ogr.blend_weights(
             measured.generalisation,
             measured.overfitting,
             overfitting_error=measured.overfitting_error,
-            floor=self.settings.weight_floor,
+            floor=floors,
             previous=previous,
         )
         drawn = ogr.bootstrap_weights(
             train,
             holdout,
-            floor=self.settings.weight_floor,
+            floor=floors,
             previous=previous,
             num_samples=self.settings.bootstrap_samples,
             seed=self.settings.seed,

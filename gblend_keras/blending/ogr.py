@@ -69,7 +69,7 @@ def blend_weights(
     overfitting: npt.ArrayLike,
     *,
     overfitting_error: npt.ArrayLike = 0.0,
-    floor: float = 0.01,
+    floor: npt.ArrayLike = 0.01,
     previous: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """Computes the loss weight of each head.
@@ -91,7 +91,8 @@ def blend_weights(
         generalisation: G of every head, shape `(H,)`, in nats.
         overfitting: O of every head, shape `(H,)`, in nats.
         overfitting_error: Standard error of O, a number or shape `(H,)`.
-        floor: Smallest weight before the last normalisation, in [0, 1/H).
+        floor: Smallest weight before the last normalisation, a number or
+            shape `(H,)`; each >= 0, their sum below 1.
         previous: Weights to keep where no head generalised, shape `(H,)`.
             None stands for uniform.
 
@@ -121,7 +122,7 @@ def _normalised(
     gained: FloatArray,
     added: FloatArray,
     noise: FloatArray,
-    floor: float,
+    floor: npt.ArrayLike,
     fallback: FloatArray,
 ) -> FloatArray:
     """Turns G and O, with heads on the last axis, into weights."""
@@ -183,7 +184,7 @@ def bootstrap_weights(
     train: Losses,
     holdout: Losses,
     *,
-    floor: float = 0.01,
+    floor: npt.ArrayLike = 0.01,
     previous: npt.ArrayLike | None = None,
     num_samples: int = 1000,
     seed: int = 0,
@@ -236,13 +237,14 @@ def weight_intervals(weights: FloatArray, coverage: float = 0.95) -> FloatArray:
     return np.quantile(weights, [tail, 1 - tail], axis=0).T
 
 
-def check_floor(floor: float, num_heads: int) -> None:
-    """Raises unless every head can have at least `floor`."""
-    if not 0 <= floor < 1 / num_heads:
+def check_floor(floor: npt.ArrayLike, num_heads: int) -> None:
+    """Raises unless every head can have at least its floor."""
+    floors = np.broadcast_to(np.asarray(floor, np.float64), (num_heads,))
+    if not ((floors >= 0).all() and floors.sum() < 1):
         raise ValueError(
             f"`floor` leaves no room for {num_heads} weights that sum to 1. "
-            f"Expected 0 <= floor < {1 / num_heads:.3g}. "
-            f"Received: floor={floor}. Choose a smaller floor."
+            "Expected floors >= 0 with a sum below 1. "
+            f"Received: floor={floors.tolist()}. Choose a smaller floor."
         )
 
 

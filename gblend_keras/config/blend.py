@@ -1,6 +1,7 @@
 """How a blend is estimated."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Literal
 
 from gblend_keras.config.checks import check_choice
@@ -15,6 +16,8 @@ class BlendSettings:
         measure: What G and O are made of: "loss" or "accuracy". The paper
             finds both as good (section 2.4).
         weight_floor: Smallest weight of a head, in [0, 1 / heads).
+        joint_floor: Smallest weight of the joint head; None for
+            `weight_floor`, too.
         weights_from: "estimate" for the weights that G and O give, the
             paper's; "bootstrap" for their mean over bootstrap samples, which
             moves less where the measurement is noisy.
@@ -25,6 +28,7 @@ class BlendSettings:
 
     measure: Literal["loss", "accuracy"] = "loss"
     weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
+    joint_floor: float | None = None
     weights_from: Literal["estimate", "bootstrap"] = "estimate"
     return_holdout: bool = True  # nothing is measured on it any more
     bootstrap_samples: int = 1000
@@ -36,7 +40,16 @@ class BlendSettings:
             "weights_from", self.weights_from, ("estimate", "bootstrap")
         )
         check_range("weight_floor", self.weight_floor, 0.0, 0.5)
+        if self.joint_floor is not None:
+            check_range("joint_floor", self.joint_floor, 0.0, 0.9)
         check_range("bootstrap_samples", self.bootstrap_samples, 1, 10**6)
+
+    def floors(self, heads: Iterable[str]) -> dict[str, float]:
+        """Returns the smallest weight of each head, `{head: weight}`."""
+        found = dict.fromkeys(heads, self.weight_floor)
+        if self.joint_floor is not None:
+            found["joint"] = self.joint_floor
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +69,7 @@ class BlendConfig:
             of one V; by group with `offline_by_group`. 0 for one V.
         measure: See `BlendSettings`.
         weight_floor: See `BlendSettings`.
+        joint_floor: See `BlendSettings`.
         weights_from: See `BlendSettings`.
     """
 
@@ -69,6 +83,7 @@ class BlendConfig:
     folds: int = 0
     measure: Literal["loss", "accuracy"] = "loss"
     weight_floor: float = 0.01
+    joint_floor: float | None = None
     weights_from: Literal["estimate", "bootstrap"] = "estimate"
 
     def __post_init__(self) -> None:
@@ -82,3 +97,16 @@ class BlendConfig:
             "blend.weights_from", self.weights_from, ("estimate", "bootstrap")
         )
         check_range("blend.weight_floor", self.weight_floor, 0.0, 0.5)
+        if self.joint_floor is not None:
+            check_range("blend.joint_floor", self.joint_floor, 0.0, 0.9)
+
+    def settings(self, seed: int) -> BlendSettings:
+        """Returns how an estimate of a run with this seed is computed."""
+        return BlendSettings(
+            measure=self.measure,
+            weight_floor=self.weight_floor,
+            joint_floor=self.joint_floor,
+            weights_from=self.weights_from,
+            return_holdout=self.return_holdout,
+            seed=seed,
+        )

@@ -10,7 +10,6 @@ the modality heads; as often as there are `blend.folds`).
 
 from typing import Any
 
-from gblend_keras import config
 from gblend_keras.blending import callback as blending
 from gblend_keras.data import holdout
 from gblend_keras.data import pipeline
@@ -45,13 +44,7 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
         ),
         folds=folds,
         history_path=job.workdir / "blend_history.json",
-        settings=config.BlendSettings(
-            measure=settings.measure,
-            weight_floor=settings.weight_floor,
-            weights_from=settings.weights_from,
-            return_holdout=settings.return_holdout,
-            seed=job.seed,
-        ),
+        settings=settings.settings(job.seed),
     )
     callback.verbose = job.verbose
 

@@ -1,5 +1,6 @@
 """What the page of a run says of its training."""
 
+from gblend_keras import config
 from gblend_keras import wording
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.reporting import curves
@@ -121,12 +122,16 @@ def ratios_section(run: folders.RunFolder) -> markup.Section | None:
 def _in_words(run: folders.RunFolder) -> markup.Html:
     last = run.estimates[-1]
     blend = run.identity.get("recipe", {}).get("blend", {})
-    floor = blend.get("weight_floor", wording.NOTHING)
+    settings = config.BlendSettings(
+        weight_floor=blend.get("weight_floor", wording.NOTHING),
+        joint_floor=blend.get("joint_floor"),
+    )
+    floors = settings.floors(last.weights)
     which = "The" if len(run.estimates) == 1 else "The last"
     return markup.element(
         "div",
         markup.paragraph(f"{which} estimate, at epoch {last.epoch}, in words:"),
-        markup.bullets(wording.in_words([last], floor=floor)),
+        markup.bullets(wording.in_words([last], floors=floors)),
     )
 
 

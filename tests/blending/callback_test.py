@@ -250,10 +250,25 @@ def test_plain_model_is_refused():
         model.fit(np.ones((4, 6)), np.ones((4, 3)), callbacks=[callback])
 
 
-def test_floor_too_large_for_the_heads_is_refused_before_training():
+def test_joint_head_may_have_a_floor_of_its_own():
+    train, holdout = split()
+    settings = gb.BlendSettings(weight_floor=0.0, joint_floor=0.6)
+    callback = gb.GradientBlending(
+        train, holdout, super_epochs=None, settings=settings
+    )
+    weights = callback.estimate(toy.model(), num_epochs=1).weights
+    assert weights["joint"] >= 0.6 / 1.6
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "floors",
+    [{"weight_floor": 0.4}, {"joint_floor": 0.85, "weight_floor": 0.1}],
+)
+def test_floor_too_large_for_the_heads_is_refused_before_training(floors):
     train, holdout = split()
     callback = gb.GradientBlending(
-        train, holdout, settings=gb.BlendSettings(weight_floor=0.4)
+        train, holdout, settings=gb.BlendSettings(**floors)
     )
     with pytest.raises(ValueError, match="Choose a smaller floor."):
         toy.fit(toy.model(), train, [callback])

@@ -59,6 +59,11 @@ def test_head_that_stopped_generalising_gets_no_weight_but_the_floor():
     np.testing.assert_allclose(weights, [1 / 1.01, 0.01 / 1.01])
 
 
+def test_each_head_may_have_its_own_floor():
+    weights = ogr.blend_weights([0.5, -0.2], [0.1, 0.1], floor=[0.01, 0.2])
+    np.testing.assert_allclose(weights, [1 / 1.2, 0.2 / 1.2])
+
+
 def test_no_head_that_generalises_keeps_the_previous_weights():
     weights = ogr.blend_weights([-0.1, 0.0], [0.1, 0.1], previous=[0.3, 0.7])
     np.testing.assert_allclose(weights, [0.3, 0.7])
