@@ -4,12 +4,15 @@ An inline SVG has no background and takes the colour of the text around it, so
 one picture serves light and dark pages and paper.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import io
 import re
 import warnings
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,10 +42,12 @@ HINT = (
 )
 _STYLE = {
     "axes.edgecolor": INK,
+    "axes.facecolor": "none",
     "axes.labelcolor": INK,
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": "medium",
+    "figure.facecolor": "none",
     "font.size": 9.0,
     "grid.alpha": 0.35,
     "grid.color": "#808080",
@@ -109,8 +114,8 @@ def save_png(draw: Draw, path: Path, *, size: tuple[float, float]) -> None:
     Raises:
         ImportError: If matplotlib is missing.
     """
-    with files.replacing(path) as beside:
-        _save(draw, beside, size, format="png", dpi=120, bbox_inches="tight")
+    with files.replacing(path) as beside, _drawn(draw, size, {}) as figure:
+        figure.savefig(beside, format="png", dpi=120, bbox_inches="tight")
 
 
 def svg(draw: Draw, *, size: tuple[float, float], name: str = "") -> str:
@@ -128,7 +133,9 @@ def svg(draw: Draw, *, size: tuple[float, float], name: str = "") -> str:
         ImportError: If matplotlib is missing.
     """
     written = io.StringIO()
-    _save(draw, written, size, format="svg", transparent=True)
+    with _drawn(draw, size, _STYLE) as figure:
+        # `savefig` would draw everything twice, the first time for nothing.
+        _svg_canvas(figure).print_svg(written)
     text = written.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -157,20 +164,27 @@ def _own_tag(tag: str, own: str, used: set[str]) -> str:
     return re.sub(r"\s+", " ", tag.replace(INK.lower(), "currentColor"))
 
 
-def _save(
-    draw: Draw, target: Any, size: tuple[float, float], **options: Any
-) -> None:
+@contextlib.contextmanager
+def _drawn(
+    draw: Draw, size: tuple[float, float], style: Mapping[str, Any]
+) -> Iterator[Any]:
+    """Yields a figure, drawn and laid out, with its style in force."""
     matplotlib = _matplotlib()
-    style = _STYLE if options["format"] == "svg" else {}
     with matplotlib.rc_context(style), warnings.catch_warnings():
         # The reader's fonts have what ours lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
         draw(figure)
-        # Laid out here once: `savefig` would draw everything twice for it.
+        # Laid out here once: whatever saves it would do so again.
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")
-        figure.savefig(target, **options)
+        yield figure
+
+
+def _svg_canvas(figure: Any) -> Any:
+    from matplotlib.backends import backend_svg
+
+    return backend_svg.FigureCanvasSVG(figure)
 
 
 def _matplotlib() -> Any:
