@@ -16,8 +16,8 @@ class BlendSettings:
         measure: What G and O are made of: "loss" or "accuracy". The paper
             finds both as good (section 2.4).
         weight_floor: Smallest weight of a head, in [0, 1 / heads).
-        joint_floor: Smallest weight of the joint head; None for
-            `weight_floor`, too.
+        joint_floor: Smallest weight of the joint head, where that is more
+            than `weight_floor`.
         weights_from: "estimate" for the weights that G and O give, the
             paper's; "bootstrap" for their mean over bootstrap samples, which
             moves less where the measurement is noisy.
@@ -28,7 +28,7 @@ class BlendSettings:
 
     measure: Literal["loss", "accuracy"] = "loss"
     weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
-    joint_floor: float | None = None
+    joint_floor: float = 0.0
     weights_from: Literal["estimate", "bootstrap"] = "estimate"
     return_holdout: bool = True  # nothing is measured on it any more
     bootstrap_samples: int = 1000
@@ -40,15 +40,14 @@ class BlendSettings:
             "weights_from", self.weights_from, ("estimate", "bootstrap")
         )
         check_range("weight_floor", self.weight_floor, 0.0, 0.5)
-        if self.joint_floor is not None:
-            check_range("joint_floor", self.joint_floor, 0.0, 0.9)
+        check_range("joint_floor", self.joint_floor, 0.0, 0.9)
         check_range("bootstrap_samples", self.bootstrap_samples, 1, 10**6)
 
     def floors(self, heads: Iterable[str]) -> dict[str, float]:
         """Returns the smallest weight of each head, `{head: weight}`."""
         found = dict.fromkeys(heads, self.weight_floor)
-        if self.joint_floor is not None:
-            found["joint"] = self.joint_floor
+        if "joint" in found:
+            found["joint"] = max(self.weight_floor, self.joint_floor)
         return found
 
 
@@ -83,7 +82,7 @@ class BlendConfig:
     folds: int = 0
     measure: Literal["loss", "accuracy"] = "loss"
     weight_floor: float = 0.01
-    joint_floor: float | None = None
+    joint_floor: float = 0.0
     weights_from: Literal["estimate", "bootstrap"] = "estimate"
 
     def __post_init__(self) -> None:
@@ -97,8 +96,7 @@ class BlendConfig:
             "blend.weights_from", self.weights_from, ("estimate", "bootstrap")
         )
         check_range("blend.weight_floor", self.weight_floor, 0.0, 0.5)
-        if self.joint_floor is not None:
-            check_range("blend.joint_floor", self.joint_floor, 0.0, 0.9)
+        check_range("blend.joint_floor", self.joint_floor, 0.0, 0.9)
 
     def settings(self, seed: int) -> BlendSettings:
         """Returns how an estimate of a run with this seed is computed."""

@@ -124,7 +124,7 @@ def _in_words(run: folders.RunFolder) -> markup.Html:
     blend = run.identity.get("recipe", {}).get("blend", {})
     settings = config.BlendSettings(
         weight_floor=blend.get("weight_floor", wording.NOTHING),
-        joint_floor=blend.get("joint_floor"),
+        joint_floor=blend.get("joint_floor", 0.0),
     )
     floors = settings.floors(last.weights)
     which = "The" if len(run.estimates) == 1 else "The last"
