@@ -28,7 +28,7 @@ lint: $(VENV)/installed
 
 test: lint
 	$(RUN) -m pytest --quiet --doctest-modules gblend_keras/blending/ogr.py
-	$(RUN) -m pytest -n 2 tests -m "not large"
+	$(RUN) -m pytest -n 2 --dist loadfile tests -m "not large"
 
 test-large: $(VENV)/installed
 	$(RUN) -m pytest tests -m large

@@ -6,7 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from gblend_keras import distribution
 from tests.distribution import cluster
+from tests.distribution import worker
 
 NAMES = ("one device", "two devices", "worker 0", "worker 1")
 
@@ -21,23 +23,21 @@ def results(tmp_path_factory):
         num_workers=2,
         log_dir=folder,
     )
-    for strategy, name in (("default", "one"), ("mirrored", "two")):
-        with (folder / f"worker-{name}.log").open("w") as log:
-            processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", script, strategy, folder / name],
-                    cwd=cluster.ROOT,
-                    env=cluster.environment(),
-                    stdout=log,
-                    stderr=log,
-                )
+    with (folder / "worker-two.log").open("w") as log:
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", script, "mirrored", folder / "two"],
+                cwd=cluster.ROOT,
+                env=cluster.environment(),
+                stdout=log,
+                stderr=log,
             )
+        )
+    one = worker.results(distribution.make_strategy("default"))
     cluster.wait(processes, timeout_seconds=600, log_dir=folder)
-    paths = ("one.npz", "two.npz", "worker 0.npz", "worker 1.npz")
-    return {
-        name: dict(np.load(folder / path))
-        for name, path in zip(NAMES, paths, strict=True)
-    }
+    paths = ("two.npz", "worker 0.npz", "worker 1.npz")
+    found = [dict(np.load(folder / path)) for path in paths]
+    return dict(zip(NAMES, [one, *found], strict=True))
 
 
 def values(result, kind):
