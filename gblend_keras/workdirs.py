@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import socket
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -140,17 +141,32 @@ def read_identity(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: If it is missing, damaged or another version's.
     """
-    found = read_object(path)
+    return with_whole_recipe(path, read_object(path), ("seed", "blend"))
+
+
+def with_whole_recipe(
+    path: Path, found: dict[str, Any], needed: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Fills in what an earlier version's recipe lacks.
+
+    Args:
+        path: The file, for the message.
+        found: What it holds.
+        needed: Other fields that it should have.
+
+    Raises:
+        ValueError: If it is another version's, or lacks a field.
+    """
     try:
         recipe = config.Recipe.from_json(found["recipe"]).to_json()
-        run = {name: found[name] for name in ("seed", "blend")}
+        others = {name: found[name] for name in needed}
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} cannot be understood. Expected the recipe of a run. "
+            f"{path} cannot be understood. Expected a recipe. "
             f"Received: {error} "
             "Choose another folder, or finish it with its own version."
         ) from error
-    return {**found, **run, "recipe": json.loads(json.dumps(recipe))}
+    return {**found, **others, "recipe": json.loads(json.dumps(recipe))}
 
 
 def read_object(path: Path) -> dict[str, Any]:

@@ -71,7 +71,11 @@ def check_data(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
 
 
 def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
-    """Raises unless the folder is new or holds this comparison."""
+    """Raises unless the folder is new or holds this comparison.
+
+    One of an earlier version is the same when it is after its missing
+    settings got their defaults.
+    """
     path = run.workdir / "protocol.json"
     protocol = {
         "format": PROTOCOL_FORMAT,
@@ -102,9 +106,10 @@ def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
 def _read_protocol(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    return files.read_json(
+    found = files.read_json(
         path,
         dict,
         expected="the protocol of a comparison",
         advice="Choose another folder.",
     )
+    return workdirs.with_whole_recipe(path, found)

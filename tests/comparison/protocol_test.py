@@ -367,6 +367,28 @@ def test_folder_of_another_comparison_is_refused(compare, changed):
         compare(plain, methods=["joint"], seeds=[0], **changed)
 
 
+def test_comparison_of_an_earlier_version_goes_on(compare, tmp_path):
+    compare(plain, methods=["joint"], seeds=[0])
+    path = tmp_path / "all" / "protocol.json"
+    protocol = json.loads(path.read_text())
+    del protocol["recipe"]["blend"]["joint_floor"]  # came later
+    files.write_json(path, protocol)
+    _, done = compare(plain, methods=["joint"], seeds=[0, 1])
+    assert done == [("joint", "seed-1")]
+
+
+def test_protocol_with_a_setting_that_is_not_known_is_refused(
+    compare, tmp_path
+):
+    compare(plain, methods=["joint"], seeds=[0])
+    path = tmp_path / "all" / "protocol.json"
+    protocol = json.loads(path.read_text())
+    protocol["recipe"]["blend"]["of_tomorrow"] = 1
+    files.write_json(path, protocol)
+    with pytest.raises(ValueError, match="of_tomorrow.*Choose another folder"):
+        compare(plain, methods=["joint"], seeds=[0])
+
+
 def test_folder_of_a_single_run_is_refused(compare, tmp_path):
     files.write_json(tmp_path / "all" / "recipe.json", {"format": 1})
     with pytest.raises(ValueError, match="Choose another folder"):
