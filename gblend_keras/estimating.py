@@ -140,12 +140,15 @@ def measure(
         `words`.
 
     Raises:
-        ValueError: If a setting is out of range, the data does not fit, or
-            the data has no example that the saved model has not seen.
+        ValueError: If a setting is out of range, the folder of `output`
+            cannot be written, the data does not fit, or the data has no
+            example that the saved model has not seen.
     """
     config.check_range("repeats", repeats, 1, 10**4)
     if epochs is not None:
         config.check_range("epochs", epochs, 1, 10**6)
+    if output is not None:
+        files.check_writable(output.parent, argument="workdir")
     seeds = [subject.seed + place for place in range(repeats)]
     estimates = [
         _measure_once(subject, seed, data_dir, epochs, verbose)

@@ -89,12 +89,14 @@ def export_model(
         What was written.
 
     Raises:
-        ValueError: If an argument does not fit, an operation of the network
-            cannot be written, or the file's answers differ from Keras'.
+        ValueError: If an argument does not fit, the folder or an operation of
+            the network cannot be written, or the file's answers differ from
+            Keras'.
         ImportError: If the format's library is not installed.
     """
     target = Path(path)
     writer = _format(format, target)
+    files.check_writable(target.parent, argument="out")
     _check_examples(model, examples)
     _check_class_names(model, class_names)
     found = export_signatures.signatures(

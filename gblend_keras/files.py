@@ -52,6 +52,30 @@ def replacing(
         beside.unlink(missing_ok=True)
 
 
+def check_writable(folder: Path, *, argument: str) -> None:
+    """Raises unless files can be made in a folder; makes it when missing.
+
+    For what is written after long work.
+
+    Args:
+        folder: The folder.
+        argument: What the user named it with, for the message.
+
+    Raises:
+        ValueError: If it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"`{argument}` cannot be written: {folder}. Expected a folder "
+            f"where files can be made. Received: {error.strerror}. "
+            "Choose another folder."
+        ) from error
+
+
 def remove_partial(folder: Path) -> None:
     """Removes what killed processes left half written in a folder.
 

@@ -143,6 +143,17 @@ def test_wrong_counts_are_refused(recipe, values):
         measure(estimating.subject_of(recipe, None), **values)
 
 
+def test_folder_that_cannot_be_written_is_refused_before_any_work(
+    recipe, tmp_path
+):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="`workdir` cannot be written"):
+        measure(
+            estimating.subject_of(recipe, None),
+            output=tmp_path / "file" / "estimate.json",
+        )
+
+
 def test_estimate_outside_fit_leaves_no_trace():
     model = toy.model(dropout=0.3, norm=True)
     x, y = toy.arrays(num_examples=60)

@@ -278,6 +278,12 @@ def test_wrong_argument_is_refused_before_any_work(tmp_path, options, advice):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="`out` cannot be written"):
+        gb.export_model(model(), tmp_path / "file" / "exported")
+
+
 def test_what_is_there_is_not_overwritten(tmp_path):
     (tmp_path / "exported").mkdir()
     with pytest.raises(ValueError, match="Remove it, or choose another."):

@@ -114,6 +114,7 @@ def _evaluate() -> None:
         num_clips=_CLIPS.value,
         num_crops=int(_CROPS.value),
     )
+    gb.evaluation.runs.check_output(saved, _OUT.value)
     options = gb.evaluation.evaluate.Options(
         batch_size=_BATCH_SIZE.value, subsets=_SUBSETS.value, verbose=True
     )
@@ -130,6 +131,7 @@ def _evaluate() -> None:
 
 
 def _combine() -> None:
+    gb.evaluation.runs.check_output(None, _OUT.value)
     found = gb.evaluation.runs.combine_actions(
         Path(_VERBS.value), Path(_NOUNS.value), answer=_ANSWER.value
     )

@@ -106,7 +106,8 @@ def convert_checkpoint(
         The report. Every tensor of the checkpoint stands in it exactly once.
 
     Raises:
-        ValueError: If the checkpoint is not of this source, a weight of the
+        ValueError: If the folder of `output` cannot be written, the
+            checkpoint is not of this source, a weight of the
             network is missing in it, a shape differs, or a value is not
             finite.
     """
@@ -116,6 +117,8 @@ def convert_checkpoint(
             "`output` has another ending. Expected one of "
             f"{', '.join(SUFFIXES)}. Received: output={output}. Rename it."
         )
+    if target is not None and not dry_run:
+        files.check_writable(target.parent, argument="output")
     contents, folded = _fold(readers.read_checkpoint(Path(input)))
     recognised = detection.recognise(
         source, contents, choices or detection.Choices()

@@ -256,6 +256,23 @@ def save_actions(path: Path, found: Mapping[str, Any]) -> None:
     files.write_json(path, {**report, "actions": dict(found)})
 
 
+def check_output(saved: Saved | None, out: str | None) -> None:
+    """Raises unless the folder of an evaluation can be written.
+
+    Args:
+        saved: What is evaluated; None: nothing goes beside a model.
+        out: The folder asked for.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if out:
+        files.check_writable(Path(out), argument="out")
+    elif saved is not None and saved.model.exists():
+        folder = saved.model if saved.model.is_dir() else saved.model.parent
+        files.check_writable(folder, argument="model")
+
+
 def output_folder(
     saved: Saved, found: evaluate.Evaluation, out: str | None
 ) -> Path:

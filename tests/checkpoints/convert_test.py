@@ -218,6 +218,14 @@ def test_unknown_source_and_ending_are_refused(state, write, tmp_path):
         )
 
 
+def test_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="`output` cannot be written"):
+        convert.convert_checkpoint(
+            "vmz", tmp_path / "nothing.pkl", tmp_path / "file" / "net.keras"
+        )
+
+
 def test_network_without_its_contract_is_refused(tmp_path):
     (tmp_path / "net.keras").write_bytes(b"")
     with pytest.raises(ValueError, match="Convert the checkpoint again"):

@@ -227,6 +227,15 @@ def test_tool_refreshes_the_page_of_the_run(finished, tmp_path):
     assert "<h2>Subsets" in page.read_text()
 
 
+def test_folder_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    saved = runs.Saved(tmp_path)
+    runs.check_output(saved, str(tmp_path / "made"))
+    with pytest.raises(ValueError, match="`out` cannot be written"):
+        runs.check_output(saved, str(tmp_path / "file" / "out"))
+    runs.check_output(saved, None)
+
+
 def test_output_goes_beside_the_model(finished):
     saved = runs.Saved(finished / "run")
     found = runs.evaluate_saved(saved)
