@@ -21,6 +21,7 @@ RECIPE = "recipe.json"
 SUMMARY = "summary.json"
 LOCK = ".lock"
 FAILURE = "failed.json"  # of a run that has failed, see `failures`
+_MOST_NAMED = 3  # settings in a message
 # What is compared of a `recipe.json`; the rest says how it came about.
 _IDENTITY = ("recipe", "seed", "blend", "init_from")
 
@@ -124,9 +125,50 @@ def check_identity(workdir: Path, identity: Mapping[str, Any]) -> None:
     if different:
         raise ValueError(
             f"`workdir` holds another run: {workdir}. Expected the same "
-            f"recipe, seed and blend. Received: another {different[0]}. "
+            "recipe, seed and blend. Received: another "
+            f"{_another(different[0], found, expected)}. "
             "Choose another folder, or repeat that run's command."
         )
+
+
+def _another(
+    field: str, found: Mapping[str, Any], expected: Mapping[str, Any]
+) -> str:
+    if field != "recipe":
+        return field
+    return "recipe" + changed_settings(found[field], expected.get(field, {}))
+
+
+def changed_settings(
+    found: Mapping[str, Any], expected: Mapping[str, Any]
+) -> str:
+    """Says in which settings two recipes differ, in parentheses, or nothing.
+
+    Args:
+        found: A recipe as plain values.
+        expected: Another one.
+    """
+    before, after = _flat(found), _flat(expected)
+    changed = [
+        f"{key} is {json.dumps(before[key])}, not {json.dumps(after[key])}"
+        for key in before
+        if key in after and before[key] != after[key]
+    ]
+    if not changed:
+        return ""
+    more = ", and more" if len(changed) > _MOST_NAMED else ""
+    return f" ({', '.join(changed[:_MOST_NAMED])}{more})"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns `{"section.key": value}`."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def read_identity(path: Path) -> dict[str, Any]:

@@ -222,14 +222,19 @@ def test_finished_run_is_left_alone_and_says_so(recipe, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 5}, {"blend": "uniform"}, {"epochs": 9}]
+    ("change", "said"),
+    [
+        ({"seed": 5}, "another seed"),
+        ({"blend": "uniform"}, "another blend"),
+        ({"epochs": 9}, r"another recipe \(train.epochs is 4, not 9\)"),
+    ],
 )
-def test_folder_of_another_run_is_refused(recipe, tmp_path, change):
+def test_folder_of_another_run_is_refused(recipe, tmp_path, change, said):
     run(recipe, tmp_path / "run", blend="joint")
     if "epochs" in change:
         recipe = gb.config.with_settings(recipe, ["train.epochs=9"])
         change = {}
-    with pytest.raises(ValueError, match="Choose another folder"):
+    with pytest.raises(ValueError, match=f"{said}. Choose another folder"):
         run(recipe, tmp_path / "run", **({"blend": "joint"} | change))
     assert not (tmp_path / "run" / "failed.json").exists()
 

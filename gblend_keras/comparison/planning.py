@@ -91,10 +91,14 @@ def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
         name for name in expected if found and found.get(name) != expected[name]
     ]
     if different:
+        settings = workdirs.changed_settings(
+            found["recipe"], expected["recipe"]
+        )
         raise ValueError(
             f"`workdir` holds another comparison: {run.workdir}. Expected the "
             "same recipe and tuning. "
-            f"Received: another {' and another '.join(different)}. "
+            f"Received: another {' and another '.join(different)}"
+            f"{settings}. "
             "Choose another folder, or repeat that comparison's command."
         )
     if not found:

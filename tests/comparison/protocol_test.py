@@ -359,11 +359,18 @@ def test_wrong_arguments_are_refused_before_any_training(
 
 
 @pytest.mark.parametrize(
-    "changed", [{"tune": 2}, {"settings": ["train.epochs=5"]}]
+    ("changed", "said"),
+    [
+        ({"tune": 2}, "another tune. "),
+        (
+            {"settings": ["train.epochs=5"]},
+            r"another recipe \(train.epochs is 30, not 5\). ",
+        ),
+    ],
 )
-def test_folder_of_another_comparison_is_refused(compare, changed):
+def test_folder_of_another_comparison_is_refused(compare, changed, said):
     compare(plain, methods=["joint"], seeds=[0])
-    with pytest.raises(ValueError, match="repeat that comparison's command."):
+    with pytest.raises(ValueError, match=f"{said}Choose another folder"):
         compare(plain, methods=["joint"], seeds=[0], **changed)
 
 
@@ -371,7 +378,7 @@ def test_comparison_of_an_earlier_version_goes_on(compare, tmp_path):
     compare(plain, methods=["joint"], seeds=[0])
     path = tmp_path / "all" / "protocol.json"
     protocol = json.loads(path.read_text())
-    del protocol["recipe"]["blend"]["joint_floor"]  # came later
+    del protocol["recipe"]["train"]["nesterov"]  # came later
     files.write_json(path, protocol)
     _, done = compare(plain, methods=["joint"], seeds=[0, 1])
     assert done == [("joint", "seed-1")]
