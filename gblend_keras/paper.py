@@ -36,6 +36,7 @@ def blend(
         holdout_by_group=by_group,
         offline_by_group=by_group,
         weight_floor=0.0,
+        joint_floor=0.0,
     )
 
 

@@ -26,6 +26,10 @@ def test_recipe_of_another_version_is_refused_or_completed():
     plain = gb.recipes.get("digits").to_json()
     del plain["train"]["nesterov"]  # added after 0.1.0
     assert config.Recipe.from_json(plain) == gb.recipes.get("digits")
+    del plain["blend"]["joint_floor"]  # after it, and it did something else
+    assert config.Recipe.from_json(plain) == gb.config.with_settings(
+        gb.recipes.get("digits"), ["blend.joint_floor=0"]
+    )
     plain["train"]["teleport"] = True
     with pytest.raises(ValueError, match="use that one."):
         config.Recipe.from_json(plain)

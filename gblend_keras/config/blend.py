@@ -17,7 +17,8 @@ class BlendSettings:
             finds both as good (section 2.4).
         weight_floor: Smallest weight of a head, in [0, 1 / heads).
         joint_floor: Smallest weight of the joint head, where that is more
-            than `weight_floor`.
+            than `weight_floor`. Ours: a joint head that no longer generalises
+            by itself would get nothing, and be left behind by its towers.
         weights_from: "estimate" for the weights that G and O give, the
             paper's; "bootstrap" for their mean over bootstrap samples, which
             moves less where the measurement is noisy.
@@ -28,7 +29,7 @@ class BlendSettings:
 
     measure: Literal["loss", "accuracy"] = "loss"
     weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
-    joint_floor: float = 0.0
+    joint_floor: float = 0.1
     weights_from: Literal["estimate", "bootstrap"] = "estimate"
     return_holdout: bool = True  # nothing is measured on it any more
     bootstrap_samples: int = 1000
@@ -82,7 +83,7 @@ class BlendConfig:
     folds: int = 0
     measure: Literal["loss", "accuracy"] = "loss"
     weight_floor: float = 0.01
-    joint_floor: float = 0.0
+    joint_floor: float = 0.1
     weights_from: Literal["estimate", "bootstrap"] = "estimate"
 
     def __post_init__(self) -> None:

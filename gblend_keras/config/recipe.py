@@ -11,6 +11,9 @@ from gblend_keras.config.fusion import FusionConfig
 from gblend_keras.config.towers import TowerConfig
 from gblend_keras.config.train import TrainConfig
 
+# What versions did that had not these settings, where it was not the default.
+_BLEND_BEFORE = {"joint_floor": 0.0}
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -45,12 +48,13 @@ class Recipe:
         """Returns the recipe that `to_json` described.
 
         Settings that the values lack, because an earlier version wrote them,
-        get their defaults.
+        get what that version did: their defaults, but for a few.
 
         Raises:
             ValueError: If a setting is unknown or its value does not fit.
         """
-        recipe: Recipe = _from_plain(cls, values)
+        blend = {**_BLEND_BEFORE, **values.get("blend", {})}
+        recipe: Recipe = _from_plain(cls, {**values, "blend": blend})
         return recipe
 
 
