@@ -35,8 +35,12 @@ def in_words(
     shares = " / ".join(f"{weight:.2f}" for weight in first.weights.values())
     sentences.append(f"The weights are {shares} ({' / '.join(first.weights)}).")
     for head, (low, _) in first.intervals.items():
-        if low <= max((floors or {}).get(head, 0.0), NOTHING):
-            sentences.append(f"The weight of {head} cannot be told from 0.")
+        floor = max((floors or {}).get(head, 0.0), NOTHING)
+        if low <= floor:
+            least = "0" if floor == NOTHING else f"its floor of {floor:g}"
+            sentences.append(
+                f"The weight of {head} cannot be told from {least}."
+            )
     if first.cannot_be_told_from_uniform:
         sentences.append(
             "The weights cannot be told from uniform ones: "

@@ -86,13 +86,13 @@ def test_weights_that_may_be_uniform_are_said_to_be_so():
     assert not any("from 0." in each for each in sentences)
 
 
-def test_higher_floor_counts_as_nothing():
-    low = {"joint": (0.05, 0.5)}
-    at_floor = "The weight of joint cannot be told from 0."
-    found = changed(intervals=low)
+def test_higher_floor_is_named():
+    found = changed(intervals={"joint": (0.05, 0.5)})
+    at_floor = "The weight of joint cannot be told from its floor of 0.05."
     assert at_floor in wording.in_words([found], floors={"joint": 0.05})
-    assert at_floor not in wording.in_words([found], floors={"other": 0.05})
-    assert at_floor not in wording.in_words([found])
+    for floors in ({"other": 0.05}, {"joint": 0.04}, None):
+        said = wording.in_words([found], floors=floors)
+        assert not any("joint cannot be told" in each for each in said)
 
 
 def test_no_generalisation_at_all_gives_advice_instead_of_weights():
