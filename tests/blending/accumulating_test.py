@@ -7,20 +7,21 @@ import types
 
 import keras
 import numpy as np
-import pytest
 
 import gblend_keras as gb
 from gblend_keras.blending import accumulating
+from tests import alone
 from tests import toy
 
 
-def trained(*, together, **compile_arguments):
+def trained(*, together, jit_compile):
     """Trains 5 batches, 3 an update; returns every variable."""
     keras.utils.set_random_seed(0)
     optimizer = keras.optimizers.Adam(
         0.01, clipnorm=0.1, gradient_accumulation_steps=3
     )
-    model = toy.model(optimizer=optimizer, **compile_arguments)
+    model = toy.model(optimizer=optimizer, jit_compile=jit_compile)
+    assert model.jit_compile == jit_compile  # Keras only warns
     if together:
         several = types.SimpleNamespace(num_replicas_in_sync=2)
         accumulating.decide_together(optimizer, several)
@@ -30,12 +31,19 @@ def trained(*, together, **compile_arguments):
     return toy.state(model)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_one_definition_for_all_replicas_does_what_keras_does(jit_compile):
+def check_one_definition(jit_compile):
     own = trained(together=False, jit_compile=jit_compile)
     ours = trained(together=True, jit_compile=jit_compile)
     for value, expected in zip(ours, own, strict=True):
         np.testing.assert_allclose(value, expected, atol=1e-6)
+
+
+def test_one_definition_for_all_replicas_does_what_keras_does():
+    check_one_definition(jit_compile=False)
+
+
+def test_one_definition_for_all_replicas_can_be_compiled():
+    alone.run(check_one_definition, True)
 
 
 def test_optimizer_that_does_not_accumulate_is_left_alone():

@@ -1,6 +1,5 @@
 """BlendedModel: what Keras users expect of a model, with several heads."""
 
-import multiprocessing
 import subprocess
 import sys
 import warnings
@@ -11,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from tests import alone
 from tests import toy
 
 
@@ -267,14 +267,7 @@ def train_with_and_without_jit():
 
 @pytest.mark.large
 def test_jit_compiled_step_trains_the_same():
-    # By itself: XLA refuses some operations once another test has turned on
-    # op determinism, which cannot be turned off again.
-    spawned = multiprocessing.get_context("spawn").Process(
-        target=train_with_and_without_jit
-    )
-    spawned.start()
-    spawned.join(timeout=300)
-    assert spawned.exitcode == 0
+    alone.run(train_with_and_without_jit)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
