@@ -49,6 +49,7 @@ _HOMES = {
     "make_dataset": "data.pipeline",
     "make_training_dataset": "data.pipeline",
     "overfitting_to_generalisation": "blending.ogr",
+    "read_history": "blending.history",
     "restore_newest": "checkpointing",
     "split_holdout": "data.pipeline",
     "split_tower": "towers.stages",

@@ -1,5 +1,6 @@
 """The tutorial: runs from top to bottom, and shows what it showed."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -46,6 +47,28 @@ def test_tutorial_is_kept_with_its_outputs_and_without_a_persons_paths():
     assert sum(bool(each["outputs"]) for each in cells) >= 5
     for place in ("/home/", "/work/", "/tmp/", "/root/", "C:\\\\"):
         assert place not in text
+
+
+def test_tutorial_uses_what_is_there():
+    cells = code_cells(json.loads(TUTORIAL.read_text(encoding="utf-8")))
+    tree = ast.parse("\n".join("".join(each["source"]) for each in cells))
+    imports = [
+        each
+        for each in ast.walk(tree)
+        if isinstance(each, (ast.Import, ast.ImportFrom))
+    ]
+    names = {}
+    exec(compile(ast.Module(imports, []), "tutorial", "exec"), names)
+    used = {
+        each.attr
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "gb"
+    }
+    assert len(used) > 3
+    for name in used:
+        assert hasattr(names["gb"], name), name
 
 
 @pytest.mark.large
