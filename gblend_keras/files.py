@@ -55,19 +55,29 @@ def replacing(
 def check_writable(folder: Path, *, argument: str) -> None:
     """Raises unless files can be made in a folder; makes it when missing.
 
-    For what is written after long work.
+    For what is written after long work. See `writing_into`.
+    """
+    with (
+        writing_into(folder, argument=argument),
+        tempfile.TemporaryFile(dir=folder),
+    ):
+        pass
+
+
+@contextmanager
+def writing_into(folder: Path, *, argument: str) -> Iterator[None]:
+    """Makes a folder when missing; says it when it cannot be written.
 
     Args:
         folder: The folder.
         argument: What the user named it with, for the message.
 
     Raises:
-        ValueError: If it cannot be written.
+        ValueError: In place of an `OSError` of the body.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        yield
     except OSError as error:
         raise ValueError(
             f"`{argument}` cannot be written: {folder}. Expected a folder "

@@ -39,15 +39,8 @@ def claimed(workdir: Path) -> Iterator[None]:
     Raises:
         ValueError: If the folder cannot be written, or is in use.
     """
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
+    with files.writing_into(workdir, argument="workdir"):
         handle = _locked(workdir)
-    except OSError as error:
-        raise ValueError(
-            f"`workdir` cannot be written: {workdir}. Expected a folder where "
-            f"files can be made. Received: {error.strerror}. "
-            "Choose another folder."
-        ) from error
     try:
         files.remove_partial(workdir)
         yield
@@ -123,20 +116,13 @@ def check_identity(workdir: Path, identity: Mapping[str, Any]) -> None:
         key for key in _IDENTITY if found.get(key, "") != expected.get(key, "")
     ]
     if different:
+        settings = changed_settings(found["recipe"], expected.get("recipe", {}))
         raise ValueError(
             f"`workdir` holds another run: {workdir}. Expected the same "
-            "recipe, seed and blend. Received: another "
-            f"{_another(different[0], found, expected)}. "
+            f"recipe, seed and blend. Received: another {different[0]}"
+            f"{settings}. "
             "Choose another folder, or repeat that run's command."
         )
-
-
-def _another(
-    field: str, found: Mapping[str, Any], expected: Mapping[str, Any]
-) -> str:
-    if field != "recipe":
-        return field
-    return "recipe" + changed_settings(found[field], expected.get(field, {}))
 
 
 def changed_settings(

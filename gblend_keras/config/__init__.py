@@ -3,6 +3,7 @@
 A module for each section of a recipe; all are used as `config.NAME`.
 """
 
+from gblend_keras.config.blend import BLEND_BEFORE
 from gblend_keras.config.blend import BlendConfig
 from gblend_keras.config.blend import BlendSettings
 from gblend_keras.config.checks import check_choice
@@ -20,6 +21,7 @@ from gblend_keras.config.train import PRECISIONS
 from gblend_keras.config.train import TrainConfig
 
 __all__ = [
+    "BLEND_BEFORE",
     "BlendConfig",
     "BlendSettings",
     "ClipConfig",

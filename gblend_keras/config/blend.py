@@ -7,6 +7,9 @@ from typing import Literal
 from gblend_keras.config.checks import check_choice
 from gblend_keras.config.checks import check_range
 
+# What versions did that had not these settings, where it was not the default.
+BLEND_BEFORE = {"joint_floor": 0.0}
+
 
 @dataclasses.dataclass(frozen=True)
 class BlendSettings:
@@ -36,12 +39,7 @@ class BlendSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_choice("measure", self.measure, ("loss", "accuracy"))
-        check_choice(
-            "weights_from", self.weights_from, ("estimate", "bootstrap")
-        )
-        check_range("weight_floor", self.weight_floor, 0.0, 0.5)
-        check_range("joint_floor", self.joint_floor, 0.0, 0.9)
+        _check_estimate(self)
         check_range("bootstrap_samples", self.bootstrap_samples, 1, 10**6)
 
     def floors(self, heads: Iterable[str]) -> dict[str, float]:
@@ -92,12 +90,7 @@ class BlendConfig:
         check_range("blend.holdout_fraction", self.holdout_fraction, 0.001, 0.9)
         check_range("blend.offline_fraction", self.offline_fraction, 0.001, 0.9)
         check_range("blend.folds", self.folds, 0, 10**4)
-        check_choice("blend.measure", self.measure, ("loss", "accuracy"))
-        check_choice(
-            "blend.weights_from", self.weights_from, ("estimate", "bootstrap")
-        )
-        check_range("blend.weight_floor", self.weight_floor, 0.0, 0.5)
-        check_range("blend.joint_floor", self.joint_floor, 0.0, 0.9)
+        _check_estimate(self, "blend.")
 
     def settings(self, seed: int) -> BlendSettings:
         """Returns how an estimate of a run with this seed is computed."""
@@ -109,3 +102,15 @@ class BlendConfig:
             return_holdout=self.return_holdout,
             seed=seed,
         )
+
+
+def _check_estimate(
+    given: BlendSettings | BlendConfig, prefix: str = ""
+) -> None:
+    """Raises unless the settings that both have are in range."""
+    check_choice(f"{prefix}measure", given.measure, ("loss", "accuracy"))
+    check_choice(
+        f"{prefix}weights_from", given.weights_from, ("estimate", "bootstrap")
+    )
+    check_range(f"{prefix}weight_floor", given.weight_floor, 0.0, 0.5)
+    check_range(f"{prefix}joint_floor", given.joint_floor, 0.0, 0.9)

@@ -5,14 +5,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from gblend_keras.config.blend import BLEND_BEFORE
 from gblend_keras.config.blend import BlendConfig
 from gblend_keras.config.data import DataConfig
 from gblend_keras.config.fusion import FusionConfig
 from gblend_keras.config.towers import TowerConfig
 from gblend_keras.config.train import TrainConfig
-
-# What versions did that had not these settings, where it was not the default.
-_BLEND_BEFORE = {"joint_floor": 0.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Recipe:
         Raises:
             ValueError: If a setting is unknown or its value does not fit.
         """
-        blend = {**_BLEND_BEFORE, **values.get("blend", {})}
+        blend = {**BLEND_BEFORE, **values.get("blend", {})}
         recipe: Recipe = _from_plain(cls, {**values, "blend": blend})
         return recipe
 

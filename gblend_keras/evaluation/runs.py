@@ -269,8 +269,7 @@ def check_output(saved: Saved | None, out: str | None) -> None:
     if out:
         files.check_writable(Path(out), argument="out")
     elif saved is not None and saved.model.exists():
-        folder = saved.model if saved.model.is_dir() else saved.model.parent
-        files.check_writable(folder, argument="model")
+        files.check_writable(_folder_of(saved), argument="model")
 
 
 def output_folder(
@@ -279,5 +278,8 @@ def output_folder(
     """Returns where an evaluation goes: `out`, or beside the model."""
     if out:
         return Path(out)
-    folder = saved.model if saved.model.is_dir() else saved.model.parent
-    return folder / f"evaluation_{found.report['split']}"
+    return _folder_of(saved) / f"evaluation_{found.report['split']}"
+
+
+def _folder_of(saved: Saved) -> Path:
+    return saved.model if saved.model.is_dir() else saved.model.parent

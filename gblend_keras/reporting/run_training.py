@@ -121,10 +121,11 @@ def ratios_section(run: folders.RunFolder) -> markup.Section | None:
 
 def _in_words(run: folders.RunFolder) -> markup.Html:
     last = run.estimates[-1]
-    blend = run.identity.get("recipe", {}).get("blend", {})
+    stored = run.identity.get("recipe", {}).get("blend", {})
+    blend = {**config.BLEND_BEFORE, **stored}
     settings = config.BlendSettings(
         weight_floor=blend.get("weight_floor", wording.NOTHING),
-        joint_floor=blend.get("joint_floor", 0.0),
+        joint_floor=blend["joint_floor"],
     )
     floors = settings.floors(last.weights)
     which = "The" if len(run.estimates) == 1 else "The last"
