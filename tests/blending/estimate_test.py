@@ -10,7 +10,6 @@ from gblend_keras.blending import estimators
 from gblend_keras.blending import fitting
 from gblend_keras.blending import passes
 from gblend_keras.blending import probe
-from gblend_keras.blending import snapshot
 from tests import toy
 
 OPTIMIZERS = {
@@ -240,12 +239,6 @@ def test_snapshot_covers_mixed_precision(policy):
     estimated(model, train, holdout)
     for one, other in zip(before, toy.state(model), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_snapshot_takes_one_copy_of_variables_and_slots():
-    model = toy.model()
-    kept = snapshot.Snapshot(model)
-    assert kept.num_bytes == sum(value.nbytes for value in toy.state(model))
 
 
 def test_an_error_inside_an_estimate_puts_the_model_back():
