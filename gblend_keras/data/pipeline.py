@@ -6,6 +6,7 @@ before: that is what lets an estimate leave no trace and a killed run resume.
 
 from collections.abc import Callable
 from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -98,18 +99,16 @@ class Feed:
         return np.sort(rng.choice(self.rows, size=size, replace=False))
 
     def _epochs(self, cut: Cut | None = None) -> tf.data.Dataset:
+        reader = _Reader(self.source, self.batch_size, cut)
+
         def one_epoch(_: tf.Tensor) -> tf.data.Dataset:
             epoch = self._epoch.assign_add(1) - 1
             seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
-            return _read(
-                self.source,
-                (self._rows.read_value(), self.batch_size, seed),
-                self._limit.read_value(),
-                cut,
-            )
+            rows, limit = self._rows.read_value(), self._limit.read_value()
+            return reader.begin(rows, seed, limit)
 
-        dataset = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
-        dataset = _prefetched(dataset, self.source)
+        epochs = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
+        dataset = reader.finish(epochs)
         dataset.feed = self  # `feed_of` finds it
         dataset.with_cut = self._epochs  # `cut_into_slices` finds it
         return dataset
@@ -132,37 +131,54 @@ def cut_into_slices(dataset: tf.data.Dataset, cut: Cut) -> tf.data.Dataset:
     return cut(dataset) if with_cut is None else with_cut(cut)
 
 
-def _read(
-    source: sources.Source,
-    wanted: tuple[tf.Tensor, int, tf.Tensor | None],
-    limit: tf.Tensor,
-    cut: Cut | None,
-) -> tf.data.Dataset:
-    """Reads at most `limit` batches, or their slices; all of them at -1."""
-    if cut is None:
-        return source.read(*wanted).take(limit)
-    if not isinstance(source, sources.PlannedSource):
-        return cut(source.read(*wanted).take(limit))
-    return cut(source.plan(*wanted).take(limit)).map(
-        source.load, num_parallel_calls=tf.data.AUTOTUNE
-    )
+class _Reader:
+    """Reads a source in two steps: what an epoch is made of, and its values.
 
+    The second step stands outside the functions that make an epoch:
+    TensorFlow prepares those anew each time.
 
-def _prefetched(
-    dataset: tf.data.Dataset, source: sources.Source
-) -> tf.data.Dataset:
-    """Prepares batches while others are used.
-
-    Where reading is cheap it is not tuned: the thread that tunes can hold up
-    the end of each pass for a second (TensorFlow 2.21).
+    Args:
+        source: The examples.
+        batch_size: Examples a batch.
+        cut: Cuts the batches into slices, before their values are read where
+            the source can plan.
     """
-    if source.cheap:
+
+    def __init__(
+        self, source: sources.Source, batch_size: int, cut: Cut | None
+    ) -> None:
+        self._cheap = source.cheap
+        self._batch_size = batch_size
+        self._cut = cut
+        self._load: Callable[..., Any] | None = None
+        if isinstance(source, sources.PlannedSource) and (
+            cut is not None or not isinstance(source, sources.ReadSource)
+        ):
+            self._batches = source.plan
+            self._load = source.load
+        else:
+            self._batches = cast(sources.ReadSource, source).read
+
+    def begin(
+        self, rows: tf.Tensor, seed: tf.Tensor | None, limit: tf.Tensor
+    ) -> tf.data.Dataset:
+        """Returns at most `limit` batches, or their slices; all at -1."""
+        batches = self._batches(rows, self._batch_size, seed).take(limit)
+        return batches if self._cut is None else self._cut(batches)
+
+    def finish(self, begun: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns the examples of what `begin` gave, some of them ahead.
+
+        Where reading is cheap it is not tuned: the thread that tunes can hold
+        up the end of each pass for a second (TensorFlow 2.21).
+        """
+        if self._load is not None:
+            begun = begun.map(self._load, num_parallel_calls=tf.data.AUTOTUNE)
+        if not self._cheap:
+            return begun.prefetch(tf.data.AUTOTUNE)
         options = tf.data.Options()
         options.autotune.enabled = False
-        dataset = dataset.prefetch(2).with_options(options)
-    else:
-        dataset = dataset.prefetch(tf.data.AUTOTUNE)
-    return dataset
+        return begun.prefetch(2).with_options(options)
 
 
 def source_of(examples: arrays.ExampleSet) -> sources.Source:
@@ -188,15 +204,15 @@ def _read_once(
     source: sources.Source, rows: sources.IntArray, batch_size: int
 ) -> tf.data.Dataset:
     """Reads rows in order; Keras is told how many batches there are."""
-    wanted = (tf.constant(rows, tf.int64), batch_size, None)
+    wanted = tf.constant(rows, tf.int64)
     num_batches = -(-len(rows) // batch_size)
     counted = tf.data.experimental.assert_cardinality(num_batches)
 
     def read(cut: Cut | None = None) -> tf.data.Dataset:
-        dataset = _read(source, wanted, tf.constant(-1, tf.int64), cut)
+        reader = _Reader(source, batch_size, cut)
+        batches = reader.begin(wanted, None, tf.constant(-1, tf.int64))
         # How many slices there are depends on the cut.
-        counted_dataset = dataset if cut else dataset.apply(counted)
-        return _prefetched(counted_dataset, source)
+        return reader.finish(batches if cut else batches.apply(counted))
 
     dataset = read()
     dataset.with_cut = read  # `cut_into_slices` finds it

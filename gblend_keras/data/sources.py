@@ -29,7 +29,7 @@ _REORDERED = (
 
 
 class Source(Protocol):
-    """Examples that can be read by row number."""
+    """Examples that can be read by row number: see the two kinds below."""
 
     labels: arrays.Array
     cheap: bool  # whether reading takes next to no time
@@ -37,6 +37,11 @@ class Source(Protocol):
     @property
     def clips_per_epoch(self) -> int:
         """Examples that one row gives when it is read to train."""
+
+
+@runtime_checkable
+class ReadSource(Source, Protocol):
+    """A source that reads example by example."""
 
     def read(
         self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
@@ -59,7 +64,10 @@ class PlannedSource(Source, Protocol):
     def plan(
         self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
     ) -> tf.data.Dataset:
-        """Returns batches of something small that names their examples."""
+        """Returns batches of something small that names their examples.
+
+        Rows and seed are those of `ReadSource.read`, and so is the order.
+        """
 
     def load(self, *names: Any) -> Any:
         """Returns the examples of a batch, or of a slice of one.
@@ -84,14 +92,6 @@ class ArraySource:
             parts += (examples.sample_weight.astype(np.float32),)
         with tf.device("CPU:0"):  # batches are cut on the host
             self._parts = tf.nest.map_structure(tf.constant, parts)
-
-    def read(
-        self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
-    ) -> tf.data.Dataset:
-        """Returns batches of these rows, in an order that `seed` gives."""
-        return self.plan(rows, batch_size, seed).map(
-            self.load, num_parallel_calls=tf.data.AUTOTUNE
-        )
 
     def plan(
         self, rows: tf.Tensor, batch_size: int, seed: tf.Tensor | None
