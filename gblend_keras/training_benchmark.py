@@ -94,8 +94,9 @@ def share_outside(
     last; building and tracing come before the first one.
 
     Returns:
-        Seconds of "training", "validation", "estimates" and the "rest", and
-        "share" of the rest in all but validation.
+        Seconds of "start": once a run, before the first epoch; "training",
+        "validation", "estimates" and the "rest" of the epochs; "share": of
+        the rest in training, estimates and rest.
     """
     model = building.build_model(recipe, splits)
     blend = recipe.blend
@@ -105,11 +106,14 @@ def share_outside(
         seed=0,
         batch_size=recipe.data.batch_size,
     )
-    blending = callback.GradientBlending(
-        train, held, super_epochs=(blend.first_super_epoch, blend.super_epoch)
-    )
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
+        blending = callback.GradientBlending(
+            train,
+            held,
+            super_epochs=(blend.first_super_epoch, blend.super_epoch),
+            history_path=Path(folder) / "blend_history.json",
+        )
         began = time.perf_counter()
         model.fit(
             train,
@@ -122,17 +126,18 @@ def share_outside(
                     Path(folder) / "metrics.csv", epochs_done=0
                 ),
                 checkpointing.RunCheckpoint(Path(folder) / "checkpoint"),
-                clock,
+                clock,  # the last: it sees when the others have begun
             ],
         )
         total = time.perf_counter() - began
     found = {
+        "start": clock.began - began,
         "training": clock.training,
         "validation": clock.validation,
         "estimates": sum(each.seconds for each in blending.estimates),
     }
     rest = total - sum(found.values())
-    share = rest / (total - clock.validation)
+    share = rest / (total - found["start"] - clock.validation)
     return {**found, "rest": rest, "share": share}
 
 
@@ -226,15 +231,25 @@ def _run_bare(step: Any, dataset: tf.data.Dataset) -> int:
 
 
 class _Clock(keras.callbacks.Callback):
-    """Sums the seconds of training steps and of validation."""
+    """Sums the seconds of training steps and of validation.
+
+    Attributes:
+        began: When training began, by `time.perf_counter`.
+        training: Seconds of training steps.
+        validation: Seconds of validation.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.began = 0.0
         self.training = 0.0
         self.validation = 0.0
         self._first: float | None = None
         self._last = 0.0
         self._test_began = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.began = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._first = None
