@@ -1,5 +1,6 @@
 """Estimates of the blend: what each head gains and overfits when alone."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -65,16 +66,17 @@ class Retrain:
         )
         done = work.run(rounds)
         train, holdout = map(_pooled, zip(*done.measured, strict=True))
-        return self._conclude(
+        estimate = self._conclude(
             model,
             (train, holdout),
             window,
             _Cost(
                 num_passes=len(work.heads) * len(rounds),
                 examples_trained=done.examples_trained,
-                seconds=kept.seconds,
+                seconds=0.0,
             ),
         )
+        return dataclasses.replace(estimate, seconds=kept.seconds)
 
     def _conclude(
         self,
