@@ -145,7 +145,7 @@ def _draw(workdir: Path, summary: Mapping[str, Any]) -> None:
         evaluated=summary["curves_on"],
         title=title,
     )
-    estimated = workdir / "blend_history.json"
+    estimated = workdir / workdirs.HISTORY
     if estimated.exists():
         reporting.plot_weights(
             workdir, history.read_history(estimated), title=title

@@ -251,7 +251,7 @@ def _fit(
             cost,
             progress.TrainingProgress(num_epochs, show=job.verbose),
             checkpointing.MetricsLog(
-                job.workdir / "metrics.csv", epochs_done=epochs_done
+                job.workdir / workdirs.METRICS, epochs_done=epochs_done
             ),
             checkpointing.RunCheckpoint(checkpoints),
         ],

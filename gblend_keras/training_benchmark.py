@@ -14,6 +14,7 @@ import tensorflow as tf
 from gblend_keras import building
 from gblend_keras import checkpointing
 from gblend_keras import config
+from gblend_keras import workdirs
 from gblend_keras.blending import callback
 from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
@@ -112,7 +113,7 @@ def share_outside(
             train,
             held,
             super_epochs=(blend.first_super_epoch, blend.super_epoch),
-            history_path=Path(folder) / "blend_history.json",
+            history_path=Path(folder) / workdirs.HISTORY,
         )
         began = time.perf_counter()
         model.fit(
@@ -123,7 +124,7 @@ def share_outside(
             callbacks=[
                 blending,
                 checkpointing.MetricsLog(
-                    Path(folder) / "metrics.csv", epochs_done=0
+                    Path(folder) / workdirs.METRICS, epochs_done=0
                 ),
                 checkpointing.RunCheckpoint(Path(folder) / "checkpoint"),
                 clock,  # the last: it sees when the others have begun

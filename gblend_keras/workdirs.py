@@ -19,6 +19,9 @@ from gblend_keras import files
 RUN_FORMAT = 1  # of recipe.json and summary.json
 RECIPE = "recipe.json"
 SUMMARY = "summary.json"
+METRICS = "metrics.csv"  # see `checkpointing.MetricsLog`
+HISTORY = "blend_history.json"  # see `blending.history`
+COMPARISON = "comparison.json"  # of a folder of runs
 LOCK = ".lock"
 FAILURE = "failed.json"  # of a run that has failed, see `failures`
 _MOST_NAMED = 3  # settings in a message

@@ -9,6 +9,7 @@ from typing import Any
 
 from gblend_keras import files
 from gblend_keras import reporting
+from gblend_keras import workdirs
 from gblend_keras.blending import history
 from gblend_keras.comparison import cells
 from gblend_keras.comparison import remarks
@@ -53,7 +54,7 @@ def write(workdir: Path, comparison: Mapping[str, Any]) -> None:
         workdir: The folder.
         comparison: As `report.collect` returns it.
     """
-    files.write_json(workdir / "comparison.json", comparison)
+    files.write_json(workdir / workdirs.COMPARISON, comparison)
     files.write_text(workdir / "comparison.csv", csv_table(comparison))
     files.write_text(workdir / "comparison.md", markdown_table(comparison))
     files.write_text(workdir / "comparison.tex", latex_table(comparison))
@@ -157,7 +158,7 @@ def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
     lines = []
     for method in methods:
         run_dir = workdir / method / f"seed-{seed}"
-        estimated = run_dir / "blend_history.json"
+        estimated = run_dir / workdirs.HISTORY
         if estimated.exists():
             lines.append(f"{method}, seed {seed}:")
             lines.append(

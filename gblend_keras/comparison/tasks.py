@@ -14,6 +14,7 @@ from gblend_keras import failures
 from gblend_keras import reporting
 from gblend_keras import training
 from gblend_keras import watching
+from gblend_keras import workdirs
 
 LOG = "run.log"
 # The same run would diverge again; other failures (no memory, a full disk, a
@@ -60,7 +61,7 @@ class Outcome:
 def earlier_outcome(task: Task) -> Outcome | None:
     """Returns what an earlier call made of a task, if that stands."""
     workdir = task.run.workdir
-    if (workdir / "summary.json").exists():
+    if (workdir / workdirs.SUMMARY).exists():
         try:  # trains nothing: checks that it is the same run
             quiet = dataclasses.replace(task.run, verbose=False)
             summary = training.train(task.recipe, quiet)
@@ -103,7 +104,7 @@ def perform(task: Task) -> Outcome:
 
 def finished_summary(workdir: Path) -> dict[str, Any] | None:
     """Returns the summary of a run, or None if it has not finished."""
-    if not (workdir / "summary.json").exists():
+    if not (workdir / workdirs.SUMMARY).exists():
         return None
     return reporting.read_summary(workdir)
 
@@ -138,7 +139,7 @@ def curve_column(rows: list[dict[str, str]], answer: str) -> str:
 
 def read_curve(workdir: Path) -> list[dict[str, str]]:
     """Returns the rows of a run's `metrics.csv`."""
-    return checkpointing.read_metrics(workdir / "metrics.csv")
+    return checkpointing.read_metrics(workdir / workdirs.METRICS)
 
 
 def _log(task: Task, text: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from gblend_keras import config
 from gblend_keras import files
 from gblend_keras import runs
+from gblend_keras import workdirs
 from gblend_keras.data import arrays
 from gblend_keras.data import clip_set
 from gblend_keras.data import npz
@@ -150,7 +151,7 @@ def find_recipe(saved: Saved) -> tuple[config.Recipe, int]:
     """
     if saved.recipe is not None and saved.seed is not None:
         return saved.recipe, saved.seed
-    path = saved.model / "recipe.json"
+    path = saved.model / workdirs.RECIPE
     if not path.is_file():
         if saved.recipe is not None:
             return saved.recipe, 0

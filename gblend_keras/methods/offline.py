@@ -10,6 +10,7 @@ the modality heads; as often as there are `blend.folds`).
 
 from typing import Any
 
+from gblend_keras import workdirs
 from gblend_keras.blending import callback as blending
 from gblend_keras.data import holdout
 from gblend_keras.data import pipeline
@@ -43,7 +44,7 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
             else None
         ),
         folds=folds,
-        history_path=job.workdir / "blend_history.json",
+        history_path=job.workdir / workdirs.HISTORY,
         settings=settings.settings(job.seed),
     )
     callback.verbose = job.verbose

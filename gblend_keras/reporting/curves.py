@@ -9,6 +9,7 @@ from typing import Any
 from typing import NamedTuple
 
 from gblend_keras import files
+from gblend_keras import workdirs
 from gblend_keras.reporting import drawing
 
 SIZE = (3.5, 2.7)  # inches; legible on a phone without zooming
@@ -46,7 +47,7 @@ def plot_curves(
     Raises:
         ImportError: If matplotlib is missing.
     """
-    rows = files.read_csv(run_dir / "metrics.csv")
+    rows = files.read_csv(run_dir / workdirs.METRICS)
     curves = [
         Losses(
             head,

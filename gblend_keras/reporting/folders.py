@@ -101,14 +101,14 @@ class RunFolder:
 
 def is_comparison(folder: Path) -> bool:
     """Returns whether a folder is a comparison's."""
-    return (folder / "comparison.json").is_file()
+    return (folder / workdirs.COMPARISON).is_file()
 
 
 def is_run(folder: Path) -> bool:
     """Returns whether a folder is a run's, finished or not."""
     return any(
         (folder / name).is_file()
-        for name in ("recipe.json", "summary.json", workdirs.FAILURE)
+        for name in (workdirs.RECIPE, workdirs.SUMMARY, workdirs.FAILURE)
     )
 
 
@@ -127,7 +127,7 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: If it is damaged.
     """
-    return _read(folder / "comparison.json", dict)
+    return _read(folder / workdirs.COMPARISON, dict)
 
 
 def read_run(folder: Path) -> RunFolder:
@@ -136,14 +136,14 @@ def read_run(folder: Path) -> RunFolder:
     Raises:
         ValueError: If a file is damaged.
     """
-    summary = _read(folder / "summary.json", dict)
+    summary = _read(folder / workdirs.SUMMARY, dict)
     evaluated, evaluation = _evaluation_of(folder, summary)
-    history = _read(folder / "blend_history.json", list)
+    history = _read(folder / workdirs.HISTORY, list)
     return RunFolder(
         folder=folder,
-        identity=_read(folder / "recipe.json", dict),
+        identity=_read(folder / workdirs.RECIPE, dict),
         summary=summary,
-        rows=files.read_csv(folder / "metrics.csv"),
+        rows=files.read_csv(folder / workdirs.METRICS),
         estimates=[BlendEstimate.from_json(entry) for entry in history],
         evaluation=evaluation,
         predictions=evaluated / "predictions.npz",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gblend_keras import workdirs
 from gblend_keras.reporting import estimates
 from gblend_keras.reporting import folders
 from gblend_keras.reporting import naming
@@ -47,7 +48,7 @@ def read(folder: Path) -> Comparison:
     runs: dict[str, list[folders.RunFolder]] = {}
     for each in values["runs"]:
         place = folder / each["folder"]
-        if not each["failed"] and (place / "summary.json").is_file():
+        if not each["failed"] and (place / workdirs.SUMMARY).is_file():
             runs.setdefault(each["method"], []).append(folders.read_run(place))
     return Comparison(folder, values, runs)
 

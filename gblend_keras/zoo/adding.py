@@ -231,7 +231,7 @@ def _blend(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _history(run_dir: Path) -> list[dict[str, Any]]:
-    path = run_dir / "blend_history.json"
+    path = run_dir / workdirs.HISTORY
     if not path.exists():
         return []
     return [
@@ -244,7 +244,7 @@ def _curves(
     run_dir: Path, heads: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
     """Returns the losses of each head by epoch, in nats."""
-    rows = checkpointing.read_metrics(run_dir / "metrics.csv")
+    rows = checkpointing.read_metrics(run_dir / workdirs.METRICS)
     return {
         head: {
             "train": [round(float(row[f"{head}_loss"]), 4) for row in rows],
