@@ -74,13 +74,15 @@ def _settle_direction(
 ) -> None:
     """Tells Keras which way a head's metric is better.
 
-    Keras finds that out for the metrics of single-output models only.
+    Keras finds that out for the metrics of single-output models only. The
+    `ModelCheckpoint` of Keras 3.10 goes by the name and keeps no mode.
     """
     monitors = (
         keras.callbacks.EarlyStopping,
         keras.callbacks.ModelCheckpoint,
     )
-    if isinstance(callback, monitors) and callback.mode == "auto":
+    mode = getattr(callback, "mode", None)
+    if isinstance(callback, monitors) and mode == "auto":
         callback.mode = (
             losses.better_direction(callback.monitor, metrics) or "auto"
         )
