@@ -2,12 +2,18 @@
 
 import gc
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import keras
 import pytest
+
+# A shell that starts the tests in the background has SIGINT ignored, and so
+# would the programs that tests send one to.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 gc.freeze()  # the libraries stay: no need to look through them again
 
