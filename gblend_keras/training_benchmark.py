@@ -20,7 +20,7 @@ from gblend_keras.data import arrays
 from gblend_keras.data import pipeline
 from gblend_keras.data import sets
 
-_EPOCHS = 2  # of a round: a call of `fit` begins with work that is not a step's
+_STEPS = 100  # of a round, at least: a call of `fit` begins with other work
 _SHOWN = 12  # kinds of operations
 
 
@@ -66,13 +66,15 @@ def compare_with_bare_loop(
     ours = _training_data(recipe, splits)
     bare, bare_step = _training_data(recipe, splits), _bare_step(recipe, splits)
     model.fit(ours, epochs=1, verbose=0)  # traces
-    steps = _EPOCHS * _run_bare(bare_step, bare)
+    steps_an_epoch = _run_bare(bare_step, bare)
+    epochs = -(-_STEPS // steps_an_epoch)
+    steps = epochs * steps_an_epoch
     seconds: list[tuple[float, float]] = []
     for _ in range(rounds):
         began = time.perf_counter()
-        model.fit(ours, epochs=_EPOCHS, verbose=0)
+        model.fit(ours, epochs=epochs, verbose=0)
         between = time.perf_counter()
-        for _ in range(_EPOCHS):
+        for _ in range(epochs):
             _run_bare(bare_step, bare)
         seconds.append((between - began, time.perf_counter() - between))
     shares = [theirs / own for own, theirs in seconds]
