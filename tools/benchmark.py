@@ -41,6 +41,12 @@ _DATA_DIR = flags.DEFINE_string(
     None,
     "Of the part `training`: folder that holds the data sets' folders.",
 )
+_SET = flags.DEFINE_multi_string(
+    "set",
+    [],
+    "Of the part `training`: changes a setting of the recipe: "
+    "section.key=value.",
+)
 _VIDEOS = flags.DEFINE_string(
     "videos", None, "Of the part `data`: folder of the videos."
 )
@@ -78,7 +84,9 @@ def main(argv: Sequence[str]) -> None:
 def _measured(part: str) -> dict[str, Any]:
     if part == "training":
         return gb.training_benchmark.measure(
-            gb.recipes.get(_RECIPE.value or "digits"),
+            gb.config.with_settings(
+                gb.recipes.get(_RECIPE.value or "digits"), _SET.value
+            ),
             data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
             rounds=_ROUNDS.value,
         )
