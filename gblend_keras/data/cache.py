@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -99,10 +100,11 @@ def _read(path: Path, key: str) -> dict[str, arrays.Array] | None:
 
 
 def _write(path: Path, key: str, values: dict[str, arrays.Array]) -> None:
-    digest = np.array(_digest(key, values))
+    members: dict[str, Any] = {_DIGEST: np.array(_digest(key, values))}
+    members.update(values)
     try:
         with files.replacing(path) as beside:
-            np.savez(beside, allow_pickle=False, digest=digest, **values)
+            np.savez(beside, **members)
     except OSError as error:
         _log_not_kept(path.name, error)
 

@@ -266,7 +266,7 @@ def normalise(
     # would differ from eager results in the last bit.
     factor = 1 / np.asarray(deviation, np.float32)
     values = tf.cast(clip, tf.float32) - tf.constant(mean, tf.float32)
-    return values * tf.constant(factor)
+    return values * tf.constant(factor, tf.float32)
 
 
 def decode_flow(codes: tf.Tensor, bound: float) -> tf.Tensor:
