@@ -113,8 +113,7 @@ def test_damaged_checkpoint_gives_way_to_the_one_before_it(
     with caplog.at_level("WARNING", logger="absl"):
         assert gb.restore_newest(model, tmp_path) == newest - 1 == 1
     assert "Trying the checkpoint before it" in caplog.text
-    for one, other in zip(states[0], toy.state(model), strict=True):
-        np.testing.assert_array_equal(one, other)
+    toy.assert_state(model, states[0])
     before.write_bytes(b"")
     with pytest.raises(ValueError, match="Remove the folder to start anew."):
         gb.restore_newest(model, tmp_path)

@@ -62,6 +62,12 @@ def state(blended):
     return [keras.ops.convert_to_numpy(each).copy() for each in variables]
 
 
+def assert_state(blended, expected):
+    """Asserts that the state is `expected`, bit for bit."""
+    for one, other in zip(expected, state(blended), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def fit(blended, data, callbacks=(), epochs=3, **arguments):
     """Trains quietly."""
     return blended.fit(

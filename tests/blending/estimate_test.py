@@ -237,8 +237,7 @@ def test_snapshot_covers_mixed_precision(policy):
     toy.fit(model, train, epochs=1)
     before = toy.state(model)
     estimated(model, train, holdout)
-    for one, other in zip(before, toy.state(model), strict=True):
-        np.testing.assert_array_equal(one, other)
+    toy.assert_state(model, before)
 
 
 def test_an_error_inside_an_estimate_puts_the_model_back():
@@ -261,8 +260,7 @@ def test_an_error_inside_an_estimate_puts_the_model_back():
                 schedules=(keras.callbacks.LearningRateScheduler(fail),),
             ),
         )
-    for one, other in zip(before, toy.state(model), strict=True):
-        np.testing.assert_array_equal(one, other)
+    toy.assert_state(model, before)
 
 
 def test_weights_do_not_depend_on_the_batch_size_of_the_measurement():

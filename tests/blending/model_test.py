@@ -297,8 +297,7 @@ def test_saved_model_loads_without_custom_objects_and_goes_on(tmp_path):
         np.testing.assert_array_equal(expected[head], found[head])
     for each in (model, loaded):
         each.fit(x, y, epochs=1, verbose=0, shuffle=False)
-    for one, other in zip(toy.state(model), toy.state(loaded), strict=True):
-        np.testing.assert_array_equal(one, other)
+    toy.assert_state(loaded, toy.state(model))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
@@ -314,8 +313,7 @@ def test_model_saved_before_training_loads_and_trains_alike(
     loaded = keras.models.load_model(tmp_path / "model.keras")
     for each in (model, loaded):
         each.fit(x, y, epochs=2, verbose=0, shuffle=False)
-    for one, other in zip(toy.state(model), toy.state(loaded), strict=True):
-        np.testing.assert_array_equal(one, other)
+    toy.assert_state(loaded, toy.state(model))
 
 
 @pytest.mark.parametrize(
