@@ -1,6 +1,5 @@
 """Estimates of the blend: what each head gains and overfits when alone."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -66,17 +65,16 @@ class Retrain:
         )
         done = work.run(rounds)
         train, holdout = map(_pooled, zip(*done.measured, strict=True))
-        estimate = self._conclude(
+        return self._conclude(
             model,
             (train, holdout),
             window,
             _Cost(
                 num_passes=len(work.heads) * len(rounds),
                 examples_trained=done.examples_trained,
-                seconds=0.0,
+                journal=kept,
             ),
         )
-        return dataclasses.replace(estimate, seconds=kept.seconds)
 
     def _conclude(
         self,
@@ -135,14 +133,16 @@ class Retrain:
             kept_previous=kept_previous,
             measure=self.settings.measure,
             num_holdout=len(holdout.start),
-            **cost._asdict(),
+            num_passes=cost.num_passes,
+            examples_trained=cost.examples_trained,
+            seconds=cost.journal.seconds,  # with the intervals
         )
 
 
 class _Cost(NamedTuple):
     num_passes: int
     examples_trained: int
-    seconds: float
+    journal: Journal
 
 
 def _pooled(parts: tuple[ogr.Losses, ...]) -> ogr.Losses:
