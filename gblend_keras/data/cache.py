@@ -4,13 +4,12 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from absl import logging
 
-from gblend_keras import files
 from gblend_keras.data import arrays
+from gblend_keras.data import npz
 
 _DIGEST = "digest"  # the name, inside a file, of the checksum of its arrays
 
@@ -100,11 +99,9 @@ def _read(path: Path, key: str) -> dict[str, arrays.Array] | None:
 
 
 def _write(path: Path, key: str, values: dict[str, arrays.Array]) -> None:
-    members: dict[str, Any] = {_DIGEST: np.array(_digest(key, values))}
-    members.update(values)
+    digest = np.array(_digest(key, values))
     try:
-        with files.replacing(path) as beside:
-            np.savez(beside, **members)
+        npz.write_npz(path, {**values, _DIGEST: digest})
     except OSError as error:
         _log_not_kept(path.name, error)
 

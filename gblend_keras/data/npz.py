@@ -3,9 +3,11 @@
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from gblend_keras import files
 from gblend_keras.data import arrays
 
 # Names of a user's .npz that are not modalities.
@@ -51,6 +53,38 @@ def read_npz(path: str | Path) -> dict[str, arrays.Array]:
             f"numpy.savez. Received: {type(error).__name__}: {error}. "
             "Write the file again, without Python objects."
         ) from error
+
+
+def write_npz(
+    path: str | Path,
+    values: Mapping[str, arrays.Array],
+    *,
+    compressed: bool = False,
+) -> None:
+    """Writes a `.npz` file, whole or not at all, and without pickle.
+
+    `numpy.savez` can refuse Python objects itself only since NumPy 2.
+
+    Args:
+        path: The file.
+        values: `{name: array}`.
+        compressed: Whether to make the file smaller.
+
+    Raises:
+        ValueError: If an array holds Python objects.
+        OSError: If the file cannot be written.
+    """
+    for name, array in values.items():
+        if array.dtype.hasobject:
+            raise ValueError(
+                f"`{name}` holds Python objects. Expected plain numbers or "
+                f"strings in {Path(path).name}. Received: {array.dtype}. "
+                "Convert the array."
+            )
+    members: dict[str, Any] = dict(values)
+    save = np.savez_compressed if compressed else np.savez
+    with files.replacing(path) as beside:
+        save(beside, **members)
 
 
 def check_names(

@@ -16,6 +16,7 @@ from gblend_keras import files
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import arrays
 from gblend_keras.data import clip_set
+from gblend_keras.data import npz
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import predicting
 from gblend_keras.evaluation import scores
@@ -75,15 +76,10 @@ class Evaluation:
             f"probabilities_{name}": values
             for name, values in self.probabilities.items()
         }
-        with files.replacing(path / "predictions.npz") as beside:
-            np.savez(
-                beside,
-                allow_pickle=False,
-                y=self.y,
-                key=self.keys,
-                **named,
-                **self.extra,
-            )
+        npz.write_npz(
+            path / "predictions.npz",
+            {"y": self.y, "key": self.keys, **named, **self.extra},
+        )
         files.write_json(path / "evaluation.json", self.report)
 
 

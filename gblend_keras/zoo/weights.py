@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
-from gblend_keras import files
 from gblend_keras.data import npz
 
 
@@ -46,8 +44,7 @@ def save(model: keras.Model, path: Path) -> None:
         name: keras.ops.convert_to_numpy(variable)
         for name, variable in named(model).items()
     }
-    with files.replacing(path) as beside:
-        np.savez_compressed(beside, allow_pickle=False, **values)
+    npz.write_npz(path, values, compressed=True)
 
 
 def load(model: keras.Model, path: Path) -> None:

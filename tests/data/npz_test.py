@@ -131,3 +131,21 @@ def test_take_and_select_keep_rows_together():
     part = examples.take([4, 1]).select(("b",))
     assert list(part.x) == ["b"]
     assert part.x["b"][:, 0].tolist() == [8, 2] and part.y.tolist() == [4, 1]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_is_written_is_read_and_nothing_else(tmp_path, compressed):
+    values = {"y": np.arange(3), "name": np.array(["a", "b"])}
+    path = tmp_path / "set.npz"
+    npz.write_npz(path, values, compressed=compressed)
+    found = npz.read_npz(path)
+    assert found.keys() == values.keys()
+    for name, array in values.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_python_objects_are_not_written(tmp_path):
+    objects = np.array([{"a": 1}], dtype=object)
+    with pytest.raises(ValueError, match="`x` holds Python objects"):
+        npz.write_npz(tmp_path / "set.npz", {"x": objects})
+    assert not list(tmp_path.iterdir())
