@@ -99,6 +99,7 @@ def draw_costs(
         )
     axis.set(xlabel=label, ylabel="accuracy in %")
     axis.set_xlim(left=0)
+    axis.locator_params(axis="x", nbins=4)  # six digits a label
     axis.margins(x=0.1, y=0.1)
     axis.grid(visible=True)
     figure.legend(
