@@ -4,13 +4,11 @@ import re
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
 import gblend_keras as gb
-
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
 
 
 def python(*arguments, **options):

@@ -18,6 +18,9 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.benchmarks import blending
+from gblend_keras.benchmarks import data
+from gblend_keras.benchmarks import training
 
 _ROUNDS = flags.DEFINE_integer(
     "rounds", 15, "Interleaved rounds of the step comparison.", lower_bound=1
@@ -62,15 +65,15 @@ def main(argv: Sequence[str]) -> None:
     The arguments are parts: step, estimate, start, memory, towers, data,
     training.
     """
-    parts = argv[1:] or gb.benchmarks.PARTS
+    parts = argv[1:] or blending.PARTS
     try:
         for part in parts:  # all of them, before any work
             gb.config.check_choice(
-                "parts", part, (*gb.benchmarks.PARTS, *_OTHER_PARTS)
+                "parts", part, (*blending.PARTS, *_OTHER_PARTS)
             )
         for part in parts:
             if part == "towers":
-                for line in gb.benchmarks.tower_lines(
+                for line in blending.tower_lines(
                     _TOWERS.value, repeats=_REPEATS.value
                 ):
                     print(line, flush=True)
@@ -83,7 +86,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _measured(part: str) -> dict[str, Any]:
     if part == "training":
-        return gb.training_benchmark.measure(
+        return training.measure(
             gb.config.with_settings(
                 gb.recipes.get(_RECIPE.value or "digits"), _SET.value
             ),
@@ -91,12 +94,12 @@ def _measured(part: str) -> dict[str, Any]:
             rounds=_ROUNDS.value,
         )
     if part != "data":
-        return gb.benchmarks.measure(part, rounds=_ROUNDS.value)
+        return blending.measure(part, rounds=_ROUNDS.value)
     if not (_VIDEOS.value and _ANNOTATIONS.value):
         raise app.UsageError(
             "The part `data` needs --videos and --annotations."
         )
-    return gb.data_benchmarks.measure(
+    return data.measure(
         gb.recipes.get(_RECIPE.value or "grid_color_av"),
         Path(_VIDEOS.value),
         Path(_ANNOTATIONS.value),

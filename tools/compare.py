@@ -16,6 +16,7 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.utils import signals
 
 _RECIPE = flags.DEFINE_enum(
     "recipe", "digits", gb.recipes.names(), "Recipe to train."
@@ -72,7 +73,7 @@ def main(argv: Sequence[str]) -> None:
             data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
             deterministic=_DETERMINISTIC.value,
         )
-        with gb.stopping.leaving_on_signals():
+        with signals.leaving_on_signals():
             comparison = gb.comparison.compare(
                 recipe,
                 run,
@@ -86,7 +87,7 @@ def main(argv: Sequence[str]) -> None:
         ValueError,
         FloatingPointError,
         ImportError,
-        gb.stopping.RunError,
+        signals.RunError,
     ) as error:
         sys.exit(f"compare: {error}")
     print(gb.comparison.text_table(comparison))

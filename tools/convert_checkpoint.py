@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from absl import app
 from absl import flags
 
-# As `gblend_keras.checkpoints.detection.SOURCES`, which needs TensorFlow.
+# As `gblend_keras.converters.detection.SOURCES`, which needs TensorFlow.
 _SOURCES = ("vmz", "ig65m", "torchvision", "mmaction2")
 
 _SOURCE = flags.DEFINE_enum(
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
     if _OUTPUT.value is None and not _DRY_RUN.value:
         raise app.UsageError("Expected --output=FILE or --dry_run.")
     # Here, so that --help is quick: it imports TensorFlow.
-    convert = importlib.import_module("gblend_keras.checkpoints.convert")
+    convert = importlib.import_module("gblend_keras.converters.converter")
     try:
         report = convert.convert_checkpoint(
             _SOURCE.value,

@@ -17,6 +17,7 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.training import single_estimate
 
 _RECIPE = flags.DEFINE_enum(
     "recipe",
@@ -58,14 +59,14 @@ def main(argv: Sequence[str]) -> None:
         raise app.UsageError(f"Expected only flags. Received: {argv[1:]}.")
     name = _RECIPE.value or (None if _MODEL.value else "digits")
     try:
-        subject = gb.estimating.subject_of(
+        subject = single_estimate.subject_of(
             gb.recipes.get(name) if name else None,
             _MODEL.value,
             settings=_SET.value,
             seed=_SEED.value,
         )
-        output = gb.estimating.output_path(subject, _WORKDIR.value)
-        found = gb.estimating.measure(
+        output = single_estimate.output_path(subject, _WORKDIR.value)
+        found = single_estimate.measure(
             subject,
             data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
             epochs=_EPOCHS.value,
@@ -74,7 +75,7 @@ def main(argv: Sequence[str]) -> None:
         )
     except (ValueError, FloatingPointError, ImportError) as error:
         sys.exit(f"estimate: {error}")
-    print(gb.estimating.table(found["estimates"], found["seeds"]))
+    print(single_estimate.table(found["estimates"], found["seeds"]))
     print("\n".join(found["words"]))
     print(f"These numbers are in {output}")
 

@@ -14,6 +14,7 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.evaluation import saved_model
 
 _MODEL = flags.DEFINE_string(
     "model", None, "Run directory, or a .keras file (then name its recipe)."
@@ -105,7 +106,7 @@ def _evaluate() -> None:
         recipe = gb.config.with_settings(
             gb.recipes.get(_RECIPE.value), _SET.value
         )
-    saved = gb.evaluation.runs.Saved(
+    saved = saved_model.Saved(
         model=Path(_MODEL.value),
         recipe=recipe,
         data_dir=Path(_DATA_DIR.value) if _DATA_DIR.value else None,
@@ -114,16 +115,16 @@ def _evaluate() -> None:
         num_clips=_CLIPS.value,
         num_crops=int(_CROPS.value),
     )
-    gb.evaluation.runs.check_output(saved, _OUT.value)
-    options = gb.evaluation.evaluate.Options(
+    saved_model.check_output(saved, _OUT.value)
+    options = gb.evaluation.Options(
         batch_size=_BATCH_SIZE.value, subsets=_SUBSETS.value, verbose=True
     )
-    found = gb.evaluation.runs.evaluate_saved(
+    found = saved_model.evaluate_saved(
         saved, options=options, compare_absent=_COMPARE_ABSENT.value
     )
-    out = gb.evaluation.runs.output_folder(saved, found, _OUT.value)
+    out = saved_model.output_folder(saved, found, _OUT.value)
     found.save(out)
-    print(gb.evaluation.tables.text_table(found.report))
+    print(gb.evaluation.text_table(found.report))
     print(f"Everything about this evaluation is in {out}")
     page = gb.reporting.refresh_report(out)
     if page is not None:
@@ -131,14 +132,14 @@ def _evaluate() -> None:
 
 
 def _combine() -> None:
-    gb.evaluation.runs.check_output(None, _OUT.value)
-    found = gb.evaluation.runs.combine_actions(
+    saved_model.check_output(None, _OUT.value)
+    found = saved_model.combine_actions(
         Path(_VERBS.value), Path(_NOUNS.value), answer=_ANSWER.value
     )
-    print(gb.evaluation.tables.action_table(found))
+    print(gb.evaluation.action_table(found))
     if _OUT.value:
         path = Path(_OUT.value) / "actions.json"
-        gb.evaluation.runs.save_actions(path, found)
+        saved_model.save_actions(path, found)
         print(f"Everything about these actions is in {path}")
 
 

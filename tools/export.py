@@ -43,8 +43,8 @@ def main(argv: Sequence[str]) -> None:
         raise app.UsageError(f"Expected only flags. Received: {argv[1:]}.")
     logging.set_verbosity(logging.ERROR)  # converters say a lot
     try:
-        model, class_names = gb.exporting.load_source(_MODEL.value)
-        exported = gb.exporting.export_model(
+        model, class_names = gb.export.load_source(_MODEL.value)
+        exported = gb.export.export_model(
             model,
             _OUT.value,
             format=_FORMAT.value,
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
         )
     except (ValueError, ImportError) as error:
         sys.exit(f"export: {error}")
-    print(gb.exporting.describe(exported))
+    print(gb.export.describe(exported))
     print(f"Everything about it is in {_OUT.value}.json")
 
 

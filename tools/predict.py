@@ -11,6 +11,7 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.evaluation import video_predictor
 
 _MODEL = flags.DEFINE_string(
     "model", None, "Run directory of tools/train.py.", required=True
@@ -29,13 +30,13 @@ def main(argv: Sequence[str]) -> None:
         raise app.UsageError("Expected at least one video file.")
     try:
         run = gb.runs.load_run(_MODEL.value)
-        predictions = gb.predicting.predict_videos(
+        predictions = video_predictor.predict_videos(
             run, paths, num_clips=_CLIPS.value, num_crops=int(_CROPS.value)
         )
     except (ValueError, ImportError) as error:
         sys.exit(f"predict: {error}")
     for prediction in predictions:
-        print(gb.predicting.describe(prediction, count=_TOP.value))
+        print(video_predictor.describe(prediction, count=_TOP.value))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from absl import app
 from absl import flags
 
-from gblend_keras.data import manifest
-from gblend_keras.data import preparing
-from gblend_keras.data import records
+from gblend_keras.data.annotations import manifest
+from gblend_keras.data.records import preparation
+from gblend_keras.data.records import record_index
 
 _DATASET = flags.DEFINE_enum(
     "dataset", "csv", manifest.DATASETS, "Kind of the annotation files."
@@ -85,18 +85,22 @@ def main(argv: Sequence[str]) -> None:
                     f"--{name} is missing. Expected a folder. Received: "
                     f"nothing. Add --{name}=DIR."
                 )
-        made = records.check_shards(_OUT.value) if _VERIFY.value else _prepare()
-        print(preparing.summary(made))
+        made = (
+            record_index.check_shards(_OUT.value)
+            if _VERIFY.value
+            else _prepare()
+        )
+        print(preparation.summary(made))
         print(f"Everything about these records is in {_OUT.value}")
-        preparing.check_failures(made, _MAX_FAILURES.value)
+        preparation.check_failures(made, _MAX_FAILURES.value)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         sys.exit(f"prepare_data: {error}")
     except KeyboardInterrupt:
         sys.exit("prepare_data: stopped. The same command goes on from here.")
 
 
-def _prepare() -> records.RecordSet:
-    return preparing.prepare(
+def _prepare() -> record_index.RecordSet:
+    return preparation.prepare(
         manifest.read_manifest(
             _DATASET.value,
             _ANNOTATIONS.value,
@@ -106,7 +110,7 @@ def _prepare() -> records.RecordSet:
         ),
         videos=_VIDEOS.value,
         out=_OUT.value,
-        settings=records.RecordSettings(
+        settings=record_index.RecordSettings(
             frames=_FRAMES.value,
             short_side=_SHORT_SIDE.value,
             frame_rate_hz=_FRAME_RATE.value,

@@ -14,6 +14,8 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.distribution import workers
+from gblend_keras.utils import signals
 
 _RECIPE = flags.DEFINE_enum(
     "recipe", "digits", gb.recipes.names(), "Recipe to train."
@@ -75,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
         workdir = _WORKDIR.value or (
             f"runs/{_RECIPE.value}_{_BLEND.value}_{_SEED.value}"
         )
-        with gb.stopping.leaving_on_signals():
+        with signals.leaving_on_signals():
             summary = gb.training.train(
                 recipe,
                 gb.training.Run(
@@ -92,15 +94,15 @@ def main(argv: Sequence[str]) -> None:
         ValueError,
         FloatingPointError,
         ImportError,
-        gb.stopping.RunError,
+        signals.RunError,
     ) as error:
         if _STRATEGY.value == "multi_worker":
-            gb.cluster.end_process(f"train: {error}")
+            workers.end_process(f"train: {error}")
         sys.exit(f"train: {error}")
     print(gb.reporting.summary_table(summary))
     print(f"Everything about this run is in {workdir}")
     if _STRATEGY.value == "multi_worker":
-        gb.cluster.end_process()
+        workers.end_process()
 
 
 if __name__ == "__main__":

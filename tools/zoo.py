@@ -24,9 +24,9 @@ from absl import app
 from absl import flags
 
 import gblend_keras as gb
-from gblend_keras import files
+from gblend_keras.utils import files
 from gblend_keras.zoo import cards
-from gblend_keras.zoo import catalogue
+from gblend_keras.zoo import catalog
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -90,7 +90,7 @@ def _show(name: str) -> None:
 
 
 def _verify(name: str = "") -> None:
-    verifying = _module("verifying")
+    verifying = _module("verifier")
     names = [name] if name else gb.zoo.names()
     verdicts = []
     for each in names:
@@ -102,22 +102,22 @@ def _verify(name: str = "") -> None:
 
 
 def _evaluate(name: str) -> None:
-    found = _module("verifying").evaluate_entry(
+    found = _module("verifier").evaluate_entry(
         gb.zoo.entry(name),
         _data_dir(),
-        options=gb.evaluation.evaluate.Options(batch_size=64, verbose=True),
+        options=gb.evaluation.Options(batch_size=64, verbose=True),
     )
-    print(gb.evaluation.tables.text_table(found.report))
+    print(gb.evaluation.text_table(found.report))
 
 
 def _add(run_dir: str) -> None:
     if not _ABOUT.value:
         raise app.UsageError("Expected --about=FILE.json; see docs/zoo.md.")
-    adding = _module("adding")
+    adding = _module("entry_builder")
     folder = adding.add(
         Path(run_dir),
         adding.read_description(Path(_ABOUT.value)),
-        place=Path(_TO.value) if _TO.value else catalogue.HERE,
+        place=Path(_TO.value) if _TO.value else catalog.HERE,
         repeats=[Path(each) for each in _REPEATS.value],
     )
     print(f"The entry is in {folder}. `tools/zoo.py index` lists it.")
@@ -129,7 +129,7 @@ def _import(name: str, file: str) -> None:
         text = Path(_CLASS_NAMES.value).read_text(encoding="utf-8")
         class_names = text.splitlines()
     print(
-        _module("importing").import_file(
+        _module("importer").import_file(
             gb.zoo.entry(name),
             Path(file),
             class_names=class_names,
@@ -140,15 +140,15 @@ def _import(name: str, file: str) -> None:
 
 
 def _seal(name: str) -> None:
-    _module("adding").seal(catalogue.folders()[name])
+    _module("entry_builder").seal(catalog.folders()[name])
 
 
 def _index() -> None:
     entries = [gb.zoo.entry(name) for name in gb.zoo.names()]
-    own = [entry for entry in entries if entry.folder.parent == catalogue.HERE]
+    own = [entry for entry in entries if entry.folder.parent == catalog.HERE]
     files.write_text(
         _ROOT / "zoo" / "README.md",
-        cards.index(own, folder=f"../{catalogue.HERE.relative_to(_ROOT)}"),
+        cards.index(own, folder=f"../{catalog.HERE.relative_to(_ROOT)}"),
     )
 
 

@@ -1,1 +1,5 @@
-"""Blending: how much of the loss each head gets."""
+"""Blending: the model, its losses, and the estimate of their weights."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gblend_keras import files
 from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.utils import files
 
 HISTORY_FORMAT = 1
 

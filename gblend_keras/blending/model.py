@@ -11,19 +11,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gblend_keras.blending import accumulating
-from gblend_keras.blending import available
-from gblend_keras.blending import checks
-from gblend_keras.blending import fitting
-from gblend_keras.blending import loops
+from gblend_keras.blending import example_losses
+from gblend_keras.blending import fit_arguments
+from gblend_keras.blending import input_checks
 from gblend_keras.blending import losses
-from gblend_keras.blending import measuring
-from gblend_keras.blending import rates
-from gblend_keras.blending import replicas
+from gblend_keras.blending import missing_modalities
 from gblend_keras.blending import rule_step
 from gblend_keras.blending import rules
-from gblend_keras.data import pipeline
-from gblend_keras.network import JOINT
+from gblend_keras.blending import tower_rates
+from gblend_keras.data import training_set
+from gblend_keras.distribution import accumulation
+from gblend_keras.distribution import keras_loops
+from gblend_keras.distribution import replica_step
+from gblend_keras.fusion.network import JOINT
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -83,8 +83,8 @@ class BlendedModel(keras.Model):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name or "blended_model")
-        checks.check_network(network)
-        checks.check_rule(rule)
+        input_checks.check_network(network)
+        input_checks.check_rule(rule)
         self.network = network
         self.multi_label = multi_label
         self.head_names = [*network.output]
@@ -99,8 +99,8 @@ class BlendedModel(keras.Model):
             aggregation="only_first_replica",  # where a rule assigns them
         )
         self._head_metrics = losses.HeadMetrics([], None, None)
-        self._measurer: measuring.Measurer | None = None
-        self._rates = rates.TowerRates(network, {})
+        self._measurer: example_losses.Measurer | None = None
+        self._rates = tower_rates.TowerRates(network, {})
         self._rule = rule
         if rule is not None:
             self._rule_seeds = keras.random.SeedGenerator()
@@ -248,16 +248,16 @@ class BlendedModel(keras.Model):
             ValueError: If an argument does not fit.
             TypeError: If `loss` is no loss, or an argument is unknown.
         """
-        checks.check_compile(loss_scale, kwargs)
+        input_checks.check_compile(loss_scale, kwargs)
         self._set_losses(loss, metrics, loss_scale)
-        self._rates = rates.TowerRates(
+        self._rates = tower_rates.TowerRates(
             self.network, learning_rate_factors or {}
         )
         super().compile(optimizer=optimizer, **kwargs)
-        replicas.check_settings(
+        replica_step.check_settings(
             self.distribute_strategy, jit_compile=self.jit_compile
         )
-        accumulating.decide_together(self.optimizer, self.distribute_strategy)
+        accumulation.decide_together(self.optimizer, self.distribute_strategy)
         self._compile_arguments = {
             "optimizer": self.optimizer,
             "loss": self._loss,
@@ -309,10 +309,10 @@ class BlendedModel(keras.Model):
             self._rates.scaled(),
         ):
             size = tf.shape(tf.nest.flatten(data)[0])[0]
-            statistics = replicas.SharedStatistics(self.network, size)
+            statistics = replica_step.SharedStatistics(self.network, size)
             logs = self._train_on(data, size)
             statistics.update()
-            return loops.packed(logs, self.distribute_strategy)
+            return keras_loops.packed(logs, self.distribute_strategy)
 
     def _train_on(self, data: Any, size: tf.Tensor) -> dict[str, tf.Tensor]:
         """Trains on this replica's slice of a batch."""
@@ -320,23 +320,29 @@ class BlendedModel(keras.Model):
             return rule_step.train(
                 self, data, size, rule=self._rule, seeds=self._rule_seeds
             )
-        if replicas.num_replicas() == 1:
+        if replica_step.num_replicas() == 1:
             logs: dict[str, tf.Tensor] = super().train_step(data)
             return logs
-        return replicas.train_step(self, data, size)
+        return replica_step.train_step(self, data, size)
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
-        return loops.packed(super().test_step(data), self.distribute_strategy)
+        return keras_loops.packed(
+            super().test_step(data), self.distribute_strategy
+        )
 
     def make_train_function(self, force: bool = False) -> None:
         if self.train_function is None or force:
             super().make_train_function(force)
-            self.train_function = loops.on_replicas(self.train_function, self)
+            self.train_function = keras_loops.on_replicas(
+                self.train_function, self
+            )
 
     def make_test_function(self, force: bool = False) -> None:
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = loops.on_replicas(self.test_function, self)
+            self.test_function = keras_loops.on_replicas(
+                self.test_function, self
+            )
 
     def _maybe_symbolic_build(self, *args: Any, **kwargs: Any) -> None:
         """Builds the optimizer: the network is built.
@@ -361,7 +367,7 @@ class BlendedModel(keras.Model):
         shares = self.head_losses(y, y_pred, sample_weight)
         if training:
             factor = self.slice_factor(y_pred, sample_weight)
-            shares = replicas.in_proportion(shares, factor)
+            shares = replica_step.in_proportion(shares, factor)
         head_losses = tf.stack(shares)  # (H,)
         loss = self.loss_scale * tf.reduce_sum(self.loss_weights * head_losses)
         if self.losses:
@@ -393,7 +399,7 @@ class BlendedModel(keras.Model):
             sample_weight: Weights of its examples, or None.
         """
         size = tf.shape(y_pred[JOINT])[0]
-        return replicas.proportion(self._loss, size, sample_weight)
+        return replica_step.proportion(self._loss, size, sample_weight)
 
     def penalty(self) -> tf.Tensor:
         """Returns this replica's share of the layers' penalties."""
@@ -405,7 +411,7 @@ class BlendedModel(keras.Model):
     ) -> dict[str, Any]:
         """Adds a batch to each head's loss and metrics; returns the logs."""
         del x
-        num_replicas = replicas.num_replicas()
+        num_replicas = replica_step.num_replicas()
         size = tf.shape(y_pred[JOINT])[0]
         for head, mean in self._head_metrics.losses.items():
             share = self._loss(y, y_pred[head], sample_weight)
@@ -433,7 +439,7 @@ class BlendedModel(keras.Model):
         measure: str = "loss",
         *,
         class_weight: Mapping[int, float] | None = None,
-    ) -> tuple[measuring.FloatArray, measuring.FloatArray]:
+    ) -> tuple[example_losses.FloatArray, example_losses.FloatArray]:
         """Computes the loss of every example under every head, untrained.
 
         In evaluation mode; each example by itself, so the batch size does not
@@ -448,7 +454,7 @@ class BlendedModel(keras.Model):
             Shape `(examples, heads)`, and sample weights `(examples,)`.
         """
         if self._measurer is None:
-            self._measurer = measuring.Measurer(
+            self._measurer = example_losses.Measurer(
                 self.network,
                 self._loss,
                 multi_label=self.multi_label,
@@ -464,27 +470,29 @@ class BlendedModel(keras.Model):
         bound.apply_defaults()
         call = bound.arguments
         self._check_fit(call)
-        call["callbacks"] = fitting.arrange_callbacks(call, self._head_metrics)
+        call["callbacks"] = fit_arguments.arrange_callbacks(
+            call, self._head_metrics
+        )
         call.pop("self")
-        if pipeline.feed_of(call["x"]) is not None:
+        if training_set.feed_of(call["x"]) is not None:
             call["shuffle"] = False  # the feed shuffles, by epoch
-        return loops.fit(self, call)
+        return keras_loops.fit(self, call)
 
     @_documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
             self._check(x, y, kwargs.get("sample_weight"))
-        return loops.evaluate(self, {"x": x, "y": y} | kwargs)
+        return keras_loops.evaluate(self, {"x": x, "y": y} | kwargs)
 
     @_documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(x, (Mapping, np.ndarray)):
-            checks.check_inputs(self.network, x)
+            input_checks.check_inputs(self.network, x)
         bound = inspect.signature(keras.Model.predict).bind(
             self, x, *args, **kwargs
         )
         call = {**bound.arguments}
-        return loops.predict(call.pop("self"), call)
+        return keras_loops.predict(call.pop("self"), call)
 
     def predict_available(
         self, x: Mapping[str, Any], *, batch_size: int = 32
@@ -505,13 +513,15 @@ class BlendedModel(keras.Model):
         Raises:
             ValueError: If `x` does not fit the network.
         """
-        return available.predict_available(self, x, batch_size=batch_size)
+        return missing_modalities.predict_available(
+            self, x, batch_size=batch_size
+        )
 
     def _check(self, x: Any, y: Any, sample_weight: Any) -> None:
         is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None
         data = (x, y, sample_weight) if is_arrays else x
         rule = (self.num_classes, self.multi_label)
-        checks.check_data(self.network, data, rule)
+        input_checks.check_data(self.network, data, rule)
 
     def _check_fit(self, call: dict[str, Any]) -> None:
         self._check(call["x"], call["y"], call["sample_weight"])

@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from gblend_keras import progress as bars
-from gblend_keras.blending import fitting
+from gblend_keras.blending import fit_arguments
+from gblend_keras.blending import isolated_heads
 from gblend_keras.blending import ogr
-from gblend_keras.blending import probe
-from gblend_keras.blending.journal import Journal
-from gblend_keras.blending.journal import Progress
+from gblend_keras.blending.estimate_progress import Journal
+from gblend_keras.blending.estimate_progress import Progress
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.snapshot import Snapshot
-from gblend_keras.data import pipeline
+from gblend_keras.callbacks import training_progress
+from gblend_keras.data import training_set
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -66,12 +66,12 @@ class Passes:
         self,
         model: BlendedModel,
         window: Window,
-        settings: fitting.FitSettings,
+        settings: fit_arguments.FitSettings,
         *,
         measure: str,
         journal: Journal,
     ) -> None:
-        self.heads = probe.head_passes(model)
+        self.heads = isolated_heads.head_passes(model)
         self._model = model
         self._window = window
         self._settings = settings
@@ -110,7 +110,7 @@ class Passes:
         done: Progress,
         tools: "tuple[Snapshot, _Bar]",
     ) -> None:
-        feed = pipeline.feed_of(division.train)
+        feed = training_set.feed_of(division.train)
         if feed is not None and division.rows is not None:
             feed.use(division.rows)
         if index == len(done.measured):
@@ -138,7 +138,7 @@ class Passes:
     def _train(
         self, heads: list[str], train: Any, done: Progress, bar: "_Bar"
     ) -> None:
-        probe.train_heads(
+        isolated_heads.train_heads(
             self._model,
             heads,
             train,
@@ -190,12 +190,12 @@ class _Bar:
         window: Window,
         passes: list[list[str]],
         num_rounds: int,
-        settings: fitting.FitSettings,
+        settings: fit_arguments.FitSettings,
     ) -> None:
         self._window = window
         self._num_passes = len(passes) * num_rounds
         self._per_round = len(passes)
-        self._bar = bars.make_bar(
+        self._bar = training_progress.make_bar(
             self._num_passes * window.num_epochs,
             f"estimate at epoch {window.epoch}",
             show=settings.verbose > 0,

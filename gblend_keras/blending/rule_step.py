@@ -5,8 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gblend_keras.blending import replicas
 from gblend_keras.blending import rules
+from gblend_keras.distribution import replica_step
 
 
 def train(
@@ -35,8 +35,8 @@ def train(
     gradients = rule.gradients(model, step)
     if step.penalty is not None:
         gradients = rules.added(gradients, step.gradients(step.penalty))
-    replicas.apply_gradients(model.optimizer, gradients, step.variables)
-    replicas.track_loss(model, step.loss, size)
+    replica_step.apply_gradients(model.optimizer, gradients, step.variables)
+    replica_step.track_loss(model, step.loss, size)
     logs: dict[str, tf.Tensor] = model.compute_metrics(
         x, y, step.logits, sample_weight
     )
@@ -57,7 +57,7 @@ def _recorded(
     with tf.GradientTape(persistent=True) as tape:
         logits = model(x, training=True)
         factor = model.slice_factor(logits, sample_weight)
-        shares = replicas.in_proportion(
+        shares = replica_step.in_proportion(
             model.head_losses(y, logits, sample_weight), factor
         )
         weights = tf.unstack(model.loss_scale * model.loss_weights)
@@ -74,7 +74,7 @@ def _recorded(
         targets=dict(zip(model.head_names, targets, strict=True)),
         penalty=scaled_penalties[0] if penalties else None,
         loss=tf.add_n([*weighted, *penalties]),
-        losses=replicas.weighted(tf.stack(shares), factor),
+        losses=replica_step.weighted(tf.stack(shares), factor),
         size=size,
         y=y,
         logits=logits,

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gblend_keras.blending import replicas
+from gblend_keras.distribution import replica_step
 
 Gradients = list[tf.Tensor | None]  # one a variable; None: does not depend
 
@@ -73,7 +73,7 @@ class Step:
     def mean_losses(self) -> tf.Tensor:
         """Returns the plain loss of every head on the whole batch, `(H,)`."""
         (mean,) = mean_over_replicas([self.losses])
-        return mean * replicas.num_replicas()
+        return mean * replica_step.num_replicas()
 
     def gradients(self, target: Any) -> Gradients:
         """Returns the gradients of anything that the tape has recorded."""
@@ -81,9 +81,9 @@ class Step:
             None if value is None else tf.convert_to_tensor(value)
             for value in self.tape.gradient(target, _values(self.variables))
         ]
-        if replicas.num_replicas() == 1:
+        if replica_step.num_replicas() == 1:
             return found
-        return replicas.of_examples(found, self.size)
+        return replica_step.of_examples(found, self.size)
 
 
 class Rule:
@@ -134,7 +134,7 @@ class Rule:
 
 def mean_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
     """Returns the mean of each tensor over the replicas of a strategy."""
-    if replicas.num_replicas() == 1 or not values:
+    if replica_step.num_replicas() == 1 or not values:
         return values
     context = tf.distribute.get_replica_context()
     return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, values))

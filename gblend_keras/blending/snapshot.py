@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gblend_keras import state_files
+from gblend_keras.utils import state_files
 
 _PREFIX = "variable/"  # of the members of a state file
 

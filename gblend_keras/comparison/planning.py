@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
-from gblend_keras import files
 from gblend_keras import methods as catalogue
-from gblend_keras import training
-from gblend_keras import workdirs
 from gblend_keras.comparison import statistics
-from gblend_keras.data import sets
+from gblend_keras.data.sets import registry
+from gblend_keras.runs import directory
+from gblend_keras.training import trainer
+from gblend_keras.utils import files
 
 PROTOCOL_FORMAT = 1
 
@@ -51,7 +51,7 @@ class Plan:
         config.check_choice("test", self.test, statistics.TESTS)
 
 
-def check_data(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
+def check_data(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
     """Raises what every run would raise, before the first of them."""
     if plan.tune and recipe.data.evaluate_on != "test":
         raise ValueError(
@@ -60,7 +60,7 @@ def check_data(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
             f"Received: data.evaluate_on={recipe.data.evaluate_on}. "
             "Leave out --tune, or that setting."
         )
-    splits = sets.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
+    splits = registry.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
     known = [*catalogue.names(), *splits.train.shapes]
     unknown = [name for name in plan.methods if name not in known]
     if unknown:
@@ -70,7 +70,7 @@ def check_data(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
         )
 
 
-def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
+def check_folder(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
     """Raises unless the folder is new or holds this comparison.
 
     One of an earlier version is the same when it is after its missing
@@ -91,7 +91,7 @@ def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
         name for name in expected if found and found.get(name) != expected[name]
     ]
     if different:
-        settings = workdirs.changed_settings(
+        settings = directory.changed_settings(
             found["recipe"], expected["recipe"]
         )
         raise ValueError(
@@ -103,7 +103,7 @@ def check_folder(recipe: config.Recipe, run: training.Run, plan: Plan) -> None:
         )
     if not found:
         # Whatever run it holds, it is none of a comparison's.
-        workdirs.check_identity(run.workdir, {})
+        directory.check_identity(run.workdir, {})
         files.write_json(path, protocol)
 
 
@@ -116,4 +116,4 @@ def _read_protocol(path: Path) -> dict[str, Any]:
         expected="the protocol of a comparison",
         advice="Choose another folder.",
     )
-    return workdirs.with_whole_recipe(path, found)
+    return directory.with_whole_recipe(path, found)

@@ -12,22 +12,22 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras import reporting
-from gblend_keras import training
-from gblend_keras import workdirs
+from gblend_keras.comparison import collection
+from gblend_keras.comparison import crew as workers
 from gblend_keras.comparison import planning
-from gblend_keras.comparison import report
 from gblend_keras.comparison import statistics
 from gblend_keras.comparison import tables
 from gblend_keras.comparison import tasks
 from gblend_keras.comparison import tuning
-from gblend_keras.comparison import workers
+from gblend_keras.runs import directory
+from gblend_keras.training import trainer
 
 METHODS = ("modalities", "joint", "uniform", "offline", "online")
 
 
 def compare(
     recipe: config.Recipe,
-    run: training.Run,
+    run: trainer.Run,
     *,
     methods: Sequence[str] = METHODS,
     seeds: Iterable[int] = range(5),
@@ -67,13 +67,13 @@ def compare(
     plan = planning.Plan(tuple(methods), tuple(seeds), tune, jobs, test)
     statistics.check_installed()
     planning.check_data(recipe, run, plan)
-    with workdirs.claimed(run.workdir):
+    with directory.claimed(run.workdir):
         planning.check_folder(recipe, run, plan)
         return _compare(recipe, run, plan)
 
 
 def _compare(
-    recipe: config.Recipe, run: training.Run, plan: planning.Plan
+    recipe: config.Recipe, run: trainer.Run, plan: planning.Plan
 ) -> dict[str, Any]:
     started = time.monotonic()
     candidates = tuning.candidates(recipe.train, plan.tune, seed=run.seed)
@@ -81,8 +81,8 @@ def _compare(
         bench = _Bench(crew, verbose=run.verbose)
         choices = _tune(recipe, run, plan, bench, candidates)
         finished = bench.do(_final_tasks(recipe, run, plan, choices))
-    comparison = report.collect(
-        report.Runs(
+    comparison = collection.collect(
+        collection.Runs(
             recipe=recipe,
             workdir=run.workdir,
             test=plan.test,
@@ -105,9 +105,11 @@ class _Bench:
         self._crew = crew
         self._verbose = verbose
         self._used: list[tasks.Outcome] = []
-        self.tries: report.Outcomes = {}
+        self.tries: collection.Outcomes = {}
 
-    def do(self, todo: Mapping[report.Key, tasks.Task]) -> report.Outcomes:
+    def do(
+        self, todo: Mapping[collection.Key, tasks.Task]
+    ) -> collection.Outcomes:
         """Does all tasks that no earlier call has done."""
         found = {
             key: earlier
@@ -145,7 +147,7 @@ class _Bench:
 
 def _tune(
     recipe: config.Recipe,
-    run: training.Run,
+    run: trainer.Run,
     plan: planning.Plan,
     bench: _Bench,
     candidates: Sequence[tuning.Candidate],
@@ -199,10 +201,10 @@ def _validated(
 
 def _final_tasks(
     recipe: config.Recipe,
-    run: training.Run,
+    run: trainer.Run,
     plan: planning.Plan,
     choices: Mapping[str, tuning.Choice | None],
-) -> dict[report.Key, tasks.Task]:
+) -> dict[collection.Key, tasks.Task]:
     """Returns the runs that are reported, seed by seed."""
     todo = {}
     for seed in plan.seeds:

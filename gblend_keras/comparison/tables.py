@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gblend_keras import files
 from gblend_keras import reporting
-from gblend_keras import workdirs
 from gblend_keras.blending import history
-from gblend_keras.comparison import cells
-from gblend_keras.comparison import remarks
 from gblend_keras.comparison import tasks
+from gblend_keras.reporting import comparison_cells
+from gblend_keras.reporting import comparison_remarks
+from gblend_keras.runs import directory
+from gblend_keras.utils import files
 
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -54,7 +54,7 @@ def write(workdir: Path, comparison: Mapping[str, Any]) -> None:
         workdir: The folder.
         comparison: As `report.collect` returns it.
     """
-    files.write_json(workdir / workdirs.COMPARISON, comparison)
+    files.write_json(workdir / directory.COMPARISON, comparison)
     files.write_text(workdir / "comparison.csv", csv_table(comparison))
     files.write_text(workdir / "comparison.md", markdown_table(comparison))
     files.write_text(workdir / "comparison.tex", latex_table(comparison))
@@ -64,7 +64,7 @@ def text_table(comparison: Mapping[str, Any]) -> str:
     """Returns the table and its notes for a terminal."""
     table = [
         [cell.replace("±", "+-") for cell in line]
-        for line in cells.lines(comparison)
+        for line in comparison_cells.lines(comparison)
     ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = []
@@ -77,15 +77,18 @@ def text_table(comparison: Mapping[str, Any]) -> str:
         ]
         lines.append("  ".join(texts).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join([*lines, *remarks.sentences(comparison)])
+    return "\n".join([*lines, *comparison_remarks.sentences(comparison)])
 
 
 def markdown_table(comparison: Mapping[str, Any]) -> str:
     """Returns the table and its notes as Markdown."""
-    header, *body = cells.lines(comparison)
+    header, *body = comparison_cells.lines(comparison)
     lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     lines += [f"| {' | '.join(line)} |" for line in body]
-    lines += ["", *[f"- {note}" for note in remarks.sentences(comparison)]]
+    lines += [
+        "",
+        *[f"- {note}" for note in comparison_remarks.sentences(comparison)],
+    ]
     command = comparison["command"]
     return "\n".join([*lines, "", f"`{command}`"]) + "\n"
 
@@ -93,10 +96,14 @@ def markdown_table(comparison: Mapping[str, Any]) -> str:
 def latex_table(comparison: Mapping[str, Any]) -> str:
     """Returns the table as LaTeX, for `booktabs`; notes are comments."""
     header, *body = [
-        [_latex(cell) for cell in line] for line in cells.lines(comparison)
+        [_latex(cell) for cell in line]
+        for line in comparison_cells.lines(comparison)
     ]
     columns = "ll" + "r" * (len(header) - 2)
-    comments = [comparison["command"], *remarks.sentences(comparison)]
+    comments = [
+        comparison["command"],
+        *comparison_remarks.sentences(comparison),
+    ]
     lines = [f"% {' '.join(each.split())}" for each in comments]
     lines += [f"\\begin{{tabular}}{{{columns}}}", "\\toprule"]
     lines += [f"{' & '.join(header)} \\\\", "\\midrule"]
@@ -138,7 +145,7 @@ def csv_table(comparison: Mapping[str, Any]) -> str:
 def outcome_line(outcome: tasks.Outcome) -> str:
     """Returns one line on how a run has ended."""
     if outcome.summary is None:
-        reason = remarks.shortened(outcome.reason)
+        reason = comparison_remarks.shortened(outcome.reason)
         return f"{outcome.label}: FAILED, {outcome.error}: {reason}"
     shown = [
         f"{answer} {100 * outcome.summary['accuracy'][answer]:.1f} %"
@@ -158,7 +165,7 @@ def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
     lines = []
     for method in methods:
         run_dir = workdir / method / f"seed-{seed}"
-        estimated = run_dir / workdirs.HISTORY
+        estimated = run_dir / directory.HISTORY
         if estimated.exists():
             lines.append(f"{method}, seed {seed}:")
             lines.append(

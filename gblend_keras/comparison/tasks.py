@@ -8,13 +8,13 @@ from typing import Any
 
 import keras
 
-from gblend_keras import checkpointing
 from gblend_keras import config
-from gblend_keras import failures
 from gblend_keras import reporting
-from gblend_keras import training
-from gblend_keras import watching
-from gblend_keras import workdirs
+from gblend_keras.callbacks import cost_log
+from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.runs import directory
+from gblend_keras.training import failures
+from gblend_keras.training import trainer
 
 LOG = "run.log"
 # The same run would diverge again; other failures (no memory, a full disk, a
@@ -34,7 +34,7 @@ class Task:
 
     label: str
     recipe: config.Recipe
-    run: training.Run
+    run: trainer.Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +61,10 @@ class Outcome:
 def earlier_outcome(task: Task) -> Outcome | None:
     """Returns what an earlier call made of a task, if that stands."""
     workdir = task.run.workdir
-    if (workdir / workdirs.SUMMARY).exists():
+    if (workdir / directory.SUMMARY).exists():
         try:  # trains nothing: checks that it is the same run
             quiet = dataclasses.replace(task.run, verbose=False)
-            summary = training.train(task.recipe, quiet)
+            summary = trainer.train(task.recipe, quiet)
         except ValueError as error:
             return Outcome(task.label, error="ValueError", reason=str(error))
         return Outcome(task.label, summary=summary, reused=True)
@@ -88,7 +88,7 @@ def perform(task: Task) -> Outcome:
     keras.backend.clear_session()
     started = time.monotonic()
     try:
-        summary = training.train(task.recipe, task.run)
+        summary = trainer.train(task.recipe, task.run)
     except Exception as error:  # whatever it is, the others go on
         _log(task, traceback.format_exc())
         return Outcome(
@@ -104,7 +104,7 @@ def perform(task: Task) -> Outcome:
 
 def finished_summary(workdir: Path) -> dict[str, Any] | None:
     """Returns the summary of a run, or None if it has not finished."""
-    if not (workdir / workdirs.SUMMARY).exists():
+    if not (workdir / directory.SUMMARY).exists():
         return None
     return reporting.read_summary(workdir)
 
@@ -133,13 +133,13 @@ def main_answer(summary: dict[str, Any]) -> str:
 
 def curve_column(rows: list[dict[str, str]], answer: str) -> str:
     """Names the column of `metrics.csv` with an answer's reported curve."""
-    column = f"{watching.EVALUATED}{answer}_accuracy"
+    column = f"{cost_log.EVALUATED}{answer}_accuracy"
     return column if rows and column in rows[0] else f"val_{answer}_accuracy"
 
 
 def read_curve(workdir: Path) -> list[dict[str, str]]:
     """Returns the rows of a run's `metrics.csv`."""
-    return checkpointing.read_metrics(workdir / workdirs.METRICS)
+    return run_checkpoint.read_metrics(workdir / directory.METRICS)
 
 
 def _log(task: Task, text: str) -> None:

@@ -13,8 +13,8 @@ from gblend_keras.config.data import DataConfig
 from gblend_keras.config.fusion import FUSIONS
 from gblend_keras.config.fusion import FusionConfig
 from gblend_keras.config.fusion import check_fusion
+from gblend_keras.config.overrides import with_settings
 from gblend_keras.config.recipe import Recipe
-from gblend_keras.config.settings import with_settings
 from gblend_keras.config.towers import TOWER_KINDS
 from gblend_keras.config.towers import TowerConfig
 from gblend_keras.config.train import PRECISIONS

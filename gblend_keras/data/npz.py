@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from gblend_keras import files
-from gblend_keras.data import arrays
+from gblend_keras.data import example_set
+from gblend_keras.utils import files
 
 # Names of a user's .npz that are not modalities.
 RESERVED = ("y", "split", "group", "sample_weight")
 SPLITS = ("train", "validation", "test")
 
 
-def read_npz(path: str | Path) -> dict[str, arrays.Array]:
+def read_npz(path: str | Path) -> dict[str, example_set.Array]:
     """Reads every array of a `.npz` file, without pickle.
 
     Args:
@@ -57,7 +57,7 @@ def read_npz(path: str | Path) -> dict[str, arrays.Array]:
 
 def write_npz(
     path: str | Path,
-    values: Mapping[str, arrays.Array],
+    values: Mapping[str, example_set.Array],
     *,
     compressed: bool = False,
 ) -> None:
@@ -99,7 +99,7 @@ def check_names(
         )
 
 
-def load(path: str | Path) -> arrays.Splits:
+def load(path: str | Path) -> example_set.Splits:
     """Loads a user's own `.npz`: one array a modality, and `y`.
 
     Optional arrays: `split` (strings "train", "validation", "test", one an
@@ -122,7 +122,7 @@ def load(path: str | Path) -> arrays.Splits:
             f"Received: {sorted(stored)}. Save it with numpy.savez(..., y=y)."
         )
     try:
-        examples = arrays.Examples(
+        examples = example_set.Examples(
             x={
                 name: array
                 for name, array in stored.items()
@@ -141,8 +141,8 @@ def load(path: str | Path) -> arrays.Splits:
 
 
 def _divide(
-    examples: arrays.Examples, split: arrays.Array, *, source: str
-) -> arrays.Splits:
+    examples: example_set.Examples, split: example_set.Array, *, source: str
+) -> example_set.Splits:
     if len(split) != len(examples):
         raise ValueError(
             f"{source}: `split` has another length than `y`. Expected "
@@ -162,7 +162,7 @@ def _divide(
                 f"{source}: the {name} split is empty. Expected at least one "
                 f"example marked '{name}'. Received: none. Check `split`."
             )
-    return arrays.Splits(
+    return example_set.Splits(
         train=examples.take(parts["train"]),
         test=examples.take(parts["test"]),
         validation=(
@@ -174,12 +174,12 @@ def _divide(
     )
 
 
-def num_classes(y: arrays.Array) -> int:
+def num_classes(y: example_set.Array) -> int:
     """Counts classes: the largest integer label + 1, or the columns of `y`."""
     return y.shape[1] if y.ndim == 2 else int(np.max(y)) + 1
 
 
-def _every_fifth_of_a_class(y: arrays.Array) -> arrays.Array:
+def _every_fifth_of_a_class(y: example_set.Array) -> example_set.Array:
     keys = y if y.ndim == 1 else np.zeros(len(y))
     split = np.full(len(y), "train", dtype="<U10")
     for value in np.unique(keys):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gblend_keras.data import arrays
+from gblend_keras.data import example_set
 
 IntArray = npt.NDArray[np.int64]
 
@@ -31,7 +31,7 @@ _REORDERED = (
 class Source(Protocol):
     """Examples that can be read by row number: see the two kinds below."""
 
-    labels: arrays.Array
+    labels: example_set.Array
     cheap: bool  # whether reading takes next to no time
 
     @property
@@ -82,7 +82,7 @@ class ArraySource:
     cheap = True
     clips_per_epoch = 1
 
-    def __init__(self, examples: arrays.Examples) -> None:
+    def __init__(self, examples: example_set.Examples) -> None:
         self.labels = examples.y
         parts: tuple[Any, ...] = (
             {name: single(array) for name, array in examples.x.items()},
@@ -137,7 +137,7 @@ class StreamSource:
             _read_labels(dataset) if labels is None else np.asarray(labels)
         )
         self._examples = dataset.unbatch()
-        arrays.check_labels(self.labels)
+        example_set.check_labels(self.labels)
         with tf.device("CPU:0"):
             self._expected = tf.constant(single(self.labels))
 
@@ -252,7 +252,7 @@ def _check_sample_bytes(kept: list[Any], size: int) -> None:
         )
 
 
-def _read_labels(dataset: tf.data.Dataset) -> arrays.Array:
+def _read_labels(dataset: tf.data.Dataset) -> example_set.Array:
     if not isinstance(dataset.element_spec, tuple):
         raise ValueError(
             "The dataset has no labels. Expected ({modality: tensor}, label). "
@@ -276,7 +276,7 @@ def _same_label(example: Any, expected: tf.Tensor) -> Any:
         return tf.nest.map_structure(tf.identity, example)
 
 
-def single(array: arrays.Array) -> arrays.Array:
+def single(array: example_set.Array) -> example_set.Array:
     """Double to single precision, booleans to floats: what networks take."""
     if array.dtype in (np.float64, np.bool_):
         return array.astype(np.float32)

@@ -1,20 +1,5 @@
-"""Evaluation: metrics, views, actions, subsets of modalities.
+"""Evaluation: metrics, views, actions, subsets of modalities."""
 
-Its modules are loaded when they are first used.
-"""
+import lazy_loader
 
-import importlib
-import pkgutil
-from types import ModuleType
-
-__all__ = [module.name for module in pkgutil.iter_modules(__path__)]
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

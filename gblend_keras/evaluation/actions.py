@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gblend_keras.evaluation import libraries
 from gblend_keras.evaluation import metrics
+from gblend_keras.utils import optional
 
 Pair = tuple[int, int]  # verb class, noun class
 _CHUNK_CELLS = 2**22  # of a table of actions: 32 MiB
@@ -188,7 +188,7 @@ def _mean_scores(
     if not len(present):
         return {"precision": None, "recall": None, "num_classes": 0}
     precision, recall, _, _ = (
-        libraries.sklearn_metrics().precision_recall_fscore_support(
+        optional.sklearn_metrics().precision_recall_fscore_support(
             truth, answered, labels=present, average=None, zero_division=0.0
         )
     )

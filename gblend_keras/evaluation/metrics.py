@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gblend_keras.evaluation import libraries
+from gblend_keras.utils import optional
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -94,7 +94,7 @@ def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
         hot: Multi-hot labels `(N, classes)`.
     """
     truth = np.asarray(hot) > 0.5
-    scorer = libraries.sklearn_metrics().average_precision_score
+    scorer = optional.sklearn_metrics().average_precision_score
     return _by_class(scorer, scores, truth, truth.sum(axis=0) > 0)
 
 
@@ -109,7 +109,7 @@ def area_under_curve(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
         hot: Multi-hot labels `(N, classes)`.
     """
     truth = np.asarray(hot) > 0.5
-    scorer = libraries.sklearn_metrics().roc_auc_score
+    scorer = optional.sklearn_metrics().roc_auc_score
     positives = truth.sum(axis=0)
     both = (positives > 0) & (positives < len(truth))
     return _by_class(scorer, scores, truth, both)
@@ -141,7 +141,7 @@ def d_prime(auc: float) -> float:
     Args:
         auc: In [0, 1]. 0.5 gives 0, 1 gives infinity.
     """
-    return float(np.sqrt(2.0) * libraries.scipy_stats().norm.ppf(auc))
+    return float(np.sqrt(2.0) * optional.scipy_stats().norm.ppf(auc))
 
 
 def expected_calibration_error(

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gblend_keras.data import arrays
+from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
-from gblend_keras.network import BLEND
-from gblend_keras.network import JOINT
+from gblend_keras.fusion.network import BLEND
+from gblend_keras.fusion.network import JOINT
 
 NUM_LISTED = 10  # classes gained and lost, as in the paper's Fig. 6
 
@@ -27,7 +27,10 @@ def numbers(values: metrics.FloatArray) -> list[float | None]:
 
 
 def head_scores(
-    probabilities: arrays.Array, y: arrays.Array, *, num_bins: int = 15
+    probabilities: example_set.Array,
+    y: example_set.Array,
+    *,
+    num_bins: int = 15,
 ) -> dict[str, Any]:
     """Computes every metric of one answer.
 
@@ -64,7 +67,7 @@ def head_scores(
     }
 
 
-def class_counts(y: arrays.Array, num_classes: int) -> dict[str, int]:
+def class_counts(y: example_set.Array, num_classes: int) -> dict[str, int]:
     """Counts the classes that the means leave out.
 
     Args:
@@ -80,7 +83,7 @@ def class_counts(y: arrays.Array, num_classes: int) -> dict[str, int]:
     }
 
 
-def main_metric(y: arrays.Array) -> str:
+def main_metric(y: example_set.Array) -> str:
     """Returns what answers are compared by: "top1", or "mAP"."""
     return "top1" if y.ndim == 1 else "mAP"
 
@@ -146,8 +149,8 @@ def _extremes(
 
 
 def subset_scores(
-    probabilities: Mapping[Any, arrays.Array],
-    y: arrays.Array,
+    probabilities: Mapping[Any, example_set.Array],
+    y: example_set.Array,
     modalities: Sequence[str],
 ) -> dict[str, Any]:
     """Computes the score of every subset and the worth of every modality.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gblend_keras.data import arrays
+from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
 
 
@@ -69,7 +69,7 @@ class VideoMeans:
 
 def average(
     probabilities: npt.ArrayLike, videos: npt.ArrayLike
-) -> tuple[metrics.FloatArray, arrays.Array]:
+) -> tuple[metrics.FloatArray, example_set.Array]:
     """Averages the probabilities of the views of each video.
 
     Args:
@@ -88,7 +88,7 @@ def average(
     return running.means(), running.ids
 
 
-def video_labels(videos: npt.ArrayLike, y: npt.ArrayLike) -> arrays.Array:
+def video_labels(videos: npt.ArrayLike, y: npt.ArrayLike) -> example_set.Array:
     """Returns one label a video, in order of first occurrence.
 
     Args:
@@ -102,7 +102,7 @@ def video_labels(videos: npt.ArrayLike, y: npt.ArrayLike) -> arrays.Array:
     labels = np.asarray(y)
     check_videos(videos, len(labels))
     running = VideoMeans(videos)
-    of_video: arrays.Array = labels[running.first_rows]
+    of_video: example_set.Array = labels[running.first_rows]
     same = of_video[running.video_of_row] == labels
     if not same.all():
         wrong = np.argmin(same.reshape(len(labels), -1).all(axis=1))

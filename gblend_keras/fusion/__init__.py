@@ -1,1 +1,5 @@
-"""Fusions: the features of every tower in, the joint logits out."""
+"""Fusion: towers and heads as one network, `{modality} -> {head: logits}`."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

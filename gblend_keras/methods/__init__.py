@@ -1,96 +1,9 @@
-"""Methods of training: one Python module each, with a function `method`.
+"""Methods of training: one module each, with a function `method`.
 
 Add a method by adding a file; docs/methods.md has an example. Listing them
 loads no TensorFlow.
 """
 
-import difflib
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Iterable
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-from typing import Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from gblend_keras.methods import base
-
-INTERFACE = "base"  # the one module here that is no method
-SIDE_BY_SIDE = "modalities"  # its file serves a single modality too
-Options = Mapping[str, Mapping[str, float]]  # {method: {option: value}}
-
-
-def names() -> list[str]:
-    """Returns the names of all methods, sorted.
-
-    Beside these, the name of a modality is a method: it trains alone.
-    """
-    found = {module.name for module in pkgutil.iter_modules(__path__)}
-    return sorted(found - {INTERFACE})
-
-
-def get(
-    name: str,
-    *,
-    modalities: Iterable[str] = (),
-    options: Options | None = None,
-) -> "base.Method":
-    """Returns a method by name.
-
-    Args:
-        name: One of `names()`, or of `modalities`.
-        modalities: Names of the data's modalities.
-        options: `{method: {option: value}}`; the method's own are used.
-
-    Raises:
-        ValueError: If there is no such method, or one of the methods in
-            `options` does not exist or has no such option.
-    """
-    check_options(options or {})
-    if name in set(modalities) - set(names()):
-        return _module(SIDE_BY_SIDE).alone(name)
-    _check_name("blend", name, [*names(), *modalities])
-    chosen = (options or {}).get(name, {})
-    build = _module(name).method
-    defaults = {key: each.default for key, each in _options(name).items()}
-    return build(
-        **{key: type(defaults[key])(value) for key, value in chosen.items()}
-    )
-
-
-def check_options(options: Options) -> None:
-    """Raises unless all these methods exist and have these options."""
-    for name, values in options.items():
-        _check_name("methods", name, names())
-        known = _options(name)
-        for key, value in values.items():
-            if key not in known:
-                raise ValueError(
-                    f"Method '{name}' has no such option. Expected one of "
-                    f"{list(known)}. Received: {key}. Check the spelling."
-                )
-            if isinstance(known[key].default, int) and value != int(value):
-                raise ValueError(
-                    f"`methods.{name}.{key}` is not whole. Expected an "
-                    f"integer. Received: {value}. Round it."
-                )
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def _options(name: str) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(_module(name).method).parameters
-
-
-def _check_name(argument: str, name: str, known: list[str]) -> None:
-    if name in known:
-        return
-    close = difflib.get_close_matches(str(name), known, n=3)
-    advice = f"Did you mean {' or '.join(close)}? " if close else ""
-    raise ValueError(
-        f"`{argument}` names no method. Expected one of {known}. "
-        f"Received: {argument}={name!r}. {advice}Choose one of them."
-    )
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,10 +14,10 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras.blending import rules
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.blending.phases import Phase
-from gblend_keras.data import arrays
-from gblend_keras.data import pipeline
-from gblend_keras.network import JOINT
+from gblend_keras.callbacks.phases import Phase
+from gblend_keras.data import example_set
+from gblend_keras.data import training_set
+from gblend_keras.fusion.network import JOINT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Job:
 
     model: BlendedModel
     recipe: config.Recipe
-    train: arrays.ExampleSet
+    train: example_set.ExampleSet
     seed: int
     workdir: Path
     verbose: bool = False
@@ -89,7 +89,7 @@ def every_head_plainly(heads: Sequence[str], epochs: int) -> list[Phase]:
 def all_examples(job: Job) -> TrainingData:
     """Trains on the whole training set."""
     return TrainingData(
-        pipeline.make_training_dataset(
+        training_set.make_training_dataset(
             job.train, batch_size=job.recipe.data.batch_size, seed=job.seed
         )
     )

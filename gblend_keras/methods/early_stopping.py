@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from gblend_keras import cluster
-from gblend_keras import files
-from gblend_keras.blending import fitting
-from gblend_keras.data import pipeline
+from gblend_keras.blending import fit_arguments
+from gblend_keras.data import training_set
+from gblend_keras.distribution import workers
+from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
-from gblend_keras.network import JOINT
+from gblend_keras.utils import files
 
 
 def method() -> base.Method:
@@ -34,7 +34,7 @@ def method() -> base.Method:
 
 def _held_out(job: base.Job) -> base.TrainingData:
     settings = job.recipe.blend
-    dataset, held = pipeline.split_holdout(
+    dataset, held = training_set.split_holdout(
         job.train,
         settings.holdout_fraction,
         seed=job.seed,
@@ -45,7 +45,7 @@ def _held_out(job: base.Job) -> base.TrainingData:
     return base.TrainingData(dataset, [best], best.report)
 
 
-class BestEpoch(fitting.BlendCallback):
+class BestEpoch(fit_arguments.BlendCallback):
     """Keeps the epoch in which the joint head is best on V.
 
     Args:
@@ -79,14 +79,14 @@ class BestEpoch(fitting.BlendCallback):
         strategy = self.model.distribute_strategy
         weights = self._weights(epoch)
         with (
-            cluster.folder_to_write(strategy, self._folder) as folder,
+            workers.folder_to_write(strategy, self._folder) as folder,
             files.replacing(
                 folder / weights.name, suffix=".weights.h5"
             ) as beside,
         ):
             self.model.save_weights(beside, overwrite=True)
         self._best = {"epoch": epoch, **found}
-        cluster.on_chief(strategy, lambda: self._settle(weights))
+        workers.on_chief(strategy, lambda: self._settle(weights))
 
     def _settle(self, weights: Path) -> None:
         files.write_json(self._path, self._best)  # from now on it counts

@@ -23,8 +23,8 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.blending import rules
+from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
-from gblend_keras.network import JOINT
 
 
 def method(gamma: float = 1.5) -> base.Method:

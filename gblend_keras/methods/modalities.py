@@ -12,9 +12,9 @@ Cost: 1 training of all towers.
 from collections.abc import Sequence
 
 from gblend_keras import config
-from gblend_keras.blending.phases import Phase
+from gblend_keras.callbacks.phases import Phase
+from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
-from gblend_keras.network import JOINT
 
 
 def method() -> base.Method:

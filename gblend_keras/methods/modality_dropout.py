@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from gblend_keras import config
-from gblend_keras.blending import available
+from gblend_keras.blending import missing_modalities
 from gblend_keras.blending import rules
 from gblend_keras.methods import base
 
@@ -61,7 +61,7 @@ class ModalityDropout(rules.Rule):
 
     def build(self, model: Any) -> None:
         self._stand_ins = {
-            name: available.stand_in(model.network, name)
+            name: missing_modalities.stand_in(model.network, name)
             for name in model.network.input
         }
 

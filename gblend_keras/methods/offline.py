@@ -10,11 +10,11 @@ the modality heads; as often as there are `blend.folds`).
 
 from typing import Any
 
-from gblend_keras import workdirs
-from gblend_keras.blending import callback as blending
+from gblend_keras.callbacks import gradient_blending
 from gblend_keras.data import holdout
-from gblend_keras.data import pipeline
+from gblend_keras.data import training_set
 from gblend_keras.methods import base
+from gblend_keras.runs import directory
 
 
 def method() -> base.Method:
@@ -35,7 +35,7 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
     """
     settings = job.recipe.blend
     dataset, held, folds = _divided(job, online)
-    callback = blending.GradientBlending(
+    callback = gradient_blending.GradientBlending(
         dataset,
         held,
         super_epochs=(
@@ -44,7 +44,7 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
             else None
         ),
         folds=folds,
-        history_path=job.workdir / workdirs.HISTORY,
+        history_path=job.workdir / directory.HISTORY,
         settings=settings.settings(job.seed),
     )
     callback.verbose = job.verbose
@@ -74,7 +74,7 @@ def _divided(job: base.Job, online: bool) -> tuple[Any, Any, Any]:
             job.train.y, folds=settings.folds, groups=groups, seed=job.seed
         )
         return base.all_examples(job).dataset, None, folds
-    dataset, held = pipeline.split_holdout(
+    dataset, held = training_set.split_holdout(
         job.train,
         settings.holdout_fraction if online else settings.offline_fraction,
         seed=job.seed,

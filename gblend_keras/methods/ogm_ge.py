@@ -29,8 +29,8 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras.blending import losses
 from gblend_keras.blending import rules
+from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
-from gblend_keras.network import JOINT
 
 
 def method(alpha: float = 0.5, noise: float = 1.0) -> base.Method:

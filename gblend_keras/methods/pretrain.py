@@ -17,9 +17,9 @@ Cost: 1 + share trainings, with the default 2.
 from collections.abc import Sequence
 
 from gblend_keras import config
-from gblend_keras.blending.phases import Phase
+from gblend_keras.callbacks.phases import Phase
+from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
-from gblend_keras.network import JOINT
 
 
 def method(share: float = 1.0) -> base.Method:

@@ -11,7 +11,7 @@ Source:  Wang, Tran & Feiszli, CVPR 2020, Table 7; VMZ's defaults where the
 """
 
 from gblend_keras import config
-from gblend_keras import paper
+from gblend_keras.recipes import _paper
 
 
 def recipe() -> config.Recipe:
@@ -26,9 +26,9 @@ def recipe() -> config.Recipe:
             clips=config.ClipConfig(),
         ),
         towers={
-            "rgb": paper.tower("r2plus1d", depth=101),
-            "audio": paper.tower("audio_resnet", depth=101),
+            "rgb": _paper.tower("r2plus1d", depth=101),
+            "audio": _paper.tower("audio_resnet", depth=101),
         },
-        train=paper.train(),
-        blend=paper.blend(fraction=0.13),
+        train=_paper.train(),
+        blend=_paper.blend(fraction=0.13),
     )

@@ -14,7 +14,7 @@ Source:  Wang, Tran & Feiszli, CVPR 2020, Table 8; VMZ's defaults where the
 """
 
 from gblend_keras import config
-from gblend_keras import paper
+from gblend_keras.recipes import _paper
 
 
 def recipe() -> config.Recipe:
@@ -31,9 +31,9 @@ def recipe() -> config.Recipe:
             ),
         ),
         towers={
-            "rgb": paper.tower("csn", depth=152, variant="ip"),
-            "audio": paper.tower("audio_resnet", depth=152),
+            "rgb": _paper.tower("csn", depth=152, variant="ip"),
+            "audio": _paper.tower("audio_resnet", depth=152),
         },
-        train=paper.train(),
-        blend=paper.blend(by_group=True),
+        train=_paper.train(),
+        blend=_paper.blend(by_group=True),
     )

@@ -11,7 +11,7 @@ Source:  Wang, Tran & Feiszli, CVPR 2020, Table 2; VMZ's defaults where the
 """
 
 from gblend_keras import config
-from gblend_keras import paper
+from gblend_keras.recipes import _paper
 
 
 def recipe() -> config.Recipe:
@@ -26,9 +26,9 @@ def recipe() -> config.Recipe:
             clips=config.ClipConfig(clips_per_epoch=5),
         ),
         towers={
-            "rgb": paper.tower("resnet3d", depth=50),
-            "audio": paper.tower("audio_resnet", depth=50),
+            "rgb": _paper.tower("resnet3d", depth=50),
+            "audio": _paper.tower("audio_resnet", depth=50),
         },
-        train=paper.train(),
-        blend=paper.blend(),
+        train=_paper.train(),
+        blend=_paper.blend(),
     )

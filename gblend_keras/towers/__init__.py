@@ -1,1 +1,5 @@
-"""Towers: one modality in, one feature vector out."""
+"""Towers: from one input to one feature vector."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gblend_keras.zoo import catalogue
+from gblend_keras.zoo import catalog
 
 _CURVE_ROWS = 6  # epochs shown in a card
 _TITLES = {
@@ -26,7 +26,7 @@ _EXPLAINED = {
 }
 
 
-def render(entry: catalogue.Entry) -> str:
+def render(entry: catalog.Entry) -> str:
     """Returns the card of an entry."""
     lines = [f"# {entry.name}", "", entry.title, ""]
     lines += _section("Task", entry.about["task"])
@@ -45,7 +45,7 @@ def render(entry: catalogue.Entry) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def index(entries: Sequence[catalogue.Entry], *, folder: str) -> str:
+def index(entries: Sequence[catalog.Entry], *, folder: str) -> str:
     """Returns the overview of a zoo.
 
     Args:
@@ -60,7 +60,7 @@ def index(entries: Sequence[catalogue.Entry], *, folder: str) -> str:
         lines += [f"## {title}", "", _EXPLAINED[kind], ""]
         lines += ["| name | what | inputs | accuracy % |", "|---|---|---|---|"]
         lines += [
-            f"| [{entry.name}]({folder}/{entry.name}/{catalogue.CARD}) "
+            f"| [{entry.name}]({folder}/{entry.name}/{catalog.CARD}) "
             f"| {entry.title} | {', '.join(entry.inputs)} "
             f"| {_short(entry)} |"
             for entry in sorted(chosen, key=lambda each: each.name)
@@ -81,7 +81,7 @@ model = gb.zoo.load("digits_online")
 """
 
 
-def text_list(entries: Sequence[catalogue.Entry]) -> str:
+def text_list(entries: Sequence[catalog.Entry]) -> str:
     """Returns the entries as text for a terminal, one line each."""
     wide = max((len(entry.name) for entry in entries), default=0)
     return "\n".join(
@@ -103,7 +103,7 @@ def _section(title: str, text: str) -> list[str]:
     return [f"## {title}", "", text, ""]
 
 
-def _inputs(entry: catalogue.Entry) -> list[str]:
+def _inputs(entry: catalog.Entry) -> list[str]:
     lines = ["## Inputs", "", "| modality | shape | values |", "|---|---|---|"]
     for modality, each in entry.inputs.items():
         shape = " x ".join(
@@ -131,8 +131,8 @@ def _ordinal(number: int) -> str:
     return {1: "one", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
-def _trained(entry: catalogue.Entry) -> list[str]:
-    training, measured = catalogue.training(entry), catalogue.metrics(entry)
+def _trained(entry: catalog.Entry) -> list[str]:
+    training, measured = catalog.training(entry), catalog.metrics(entry)
     versions = training["versions"]
     cost = measured["cost"]
     return [
@@ -153,17 +153,17 @@ def _trained(entry: catalogue.Entry) -> list[str]:
         *_curves(measured),
         "## Files",
         "",
-        f"`{catalogue.WEIGHTS}`: plain arrays by name, "
+        f"`{catalog.WEIGHTS}`: plain arrays by name, "
         f"{_size(entry)} bytes, sha256 `{_digest(entry)}`.",
         "",
     ]
 
 
-def _size(entry: catalogue.Entry) -> int:
+def _size(entry: catalog.Entry) -> int:
     return entry.weights.num_bytes if entry.weights else 0
 
 
-def _digest(entry: catalogue.Entry) -> str:
+def _digest(entry: catalog.Entry) -> str:
     return entry.weights.sha256 if entry.weights else ""
 
 
@@ -220,7 +220,7 @@ def _curves(measured: Mapping[str, Any]) -> list[str]:
         "",
         "Cross-entropy in nats, training / "
         f"{measured['evaluated_on']} or validation split; all epochs are in "
-        f"`{catalogue.METRICS}`.",
+        f"`{catalog.METRICS}`.",
         "",
         "| epoch | " + " | ".join(curves) + " |",
         "|---" * (len(curves) + 1) + "|",
@@ -234,7 +234,7 @@ def _curves(measured: Mapping[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def _imported(entry: catalogue.Entry) -> list[str]:
+def _imported(entry: catalog.Entry) -> list[str]:
     checkpoint = entry.checkpoint
     if checkpoint is None:
         return []
@@ -256,7 +256,7 @@ def _imported(entry: catalogue.Entry) -> list[str]:
     ]
 
 
-def _hub(entry: catalogue.Entry) -> list[str]:
+def _hub(entry: catalog.Entry) -> list[str]:
     model = entry.hub
     if model is None:
         return []
@@ -275,7 +275,7 @@ def _hub(entry: catalogue.Entry) -> list[str]:
     ]
 
 
-def _published(entry: catalogue.Entry) -> list[str]:
+def _published(entry: catalog.Entry) -> list[str]:
     lines = ["## Published accuracy (not measured here)", ""]
     if not entry.published:
         return [*lines, "None is known to us.", ""]
@@ -286,11 +286,11 @@ def _published(entry: catalogue.Entry) -> list[str]:
     return [*lines, ""]
 
 
-def _short(entry: catalogue.Entry) -> str:
+def _short(entry: catalog.Entry) -> str:
     if entry.kind != "trained":
         found = [f"{name} {value}" for name, value in entry.published.items()]
         return ", ".join(found) + (" (published)" if found else "")
-    measured = catalogue.metrics(entry)
+    measured = catalog.metrics(entry)
     answers = [
         answer
         for answer in ("joint", "blend")

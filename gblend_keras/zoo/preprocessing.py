@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
-from gblend_keras import predicting
-from gblend_keras.data import arrays
-from gblend_keras.data import clips
+from gblend_keras.data import example_set
 from gblend_keras.data import npz
-from gblend_keras.data import pipeline
-from gblend_keras.data import video
+from gblend_keras.data import training_set
+from gblend_keras.data.clips import footage
+from gblend_keras.data.clips import transforms
+from gblend_keras.evaluation import video_predictor
 
 FloatArray = npt.NDArray[np.float32]
 Shape = tuple[int | None, ...]
@@ -43,14 +43,14 @@ def from_arrays(
             f"path of an .npz. Received: {type(inputs).__name__}. "
             f"Give the modalities {list(shapes)}."
         )
-    arrays.check_modalities(inputs, list(shapes))
+    example_set.check_modalities(inputs, list(shapes))
     prepared = {
         name: _batched(name, inputs[name], shape)
         for name, shape in shapes.items()
     }
     length = len(next(iter(prepared.values())))
     for name, array in prepared.items():
-        arrays.check_modality(name, array, length)
+        example_set.check_modality(name, array, length)
     return prepared
 
 
@@ -103,20 +103,20 @@ def from_videos(
             "`inputs` names no video. Expected a path, or several. "
             f"Received: {type(inputs).__name__}. Give the files."
         )
-    examples = predicting.cut_videos(
+    examples = video_predictor.cut_videos(
         inputs, modalities, settings, num_clips=views[0], num_crops=views[1]
     )
-    batches = pipeline.make_dataset(examples, batch_size=examples.num_views)
+    batches = training_set.make_dataset(examples, batch_size=examples.num_views)
     read = [x for x, _ in batches.as_numpy_iterator()]
     prepared = {
         name: np.concatenate([x[name] for x in read]) for name in modalities
     }
-    if raw_pixels and clips.RGB in prepared:
-        prepared[clips.RGB] = _pixels(prepared[clips.RGB])
+    if raw_pixels and footage.RGB in prepared:
+        prepared[footage.RGB] = _pixels(prepared[footage.RGB])
     return prepared
 
 
 def _pixels(clip: FloatArray) -> FloatArray:
     """Undoes `video.normalise`."""
-    deviation = np.asarray(video.VMZ_DEVIATION, np.float32)
-    return clip * deviation + np.asarray(video.VMZ_MEAN, np.float32)
+    deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
+    return clip * deviation + np.asarray(transforms.VMZ_MEAN, np.float32)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras import failures
-from gblend_keras import files
-from gblend_keras import training
 from gblend_keras.comparison import tasks
+from gblend_keras.training import failures
+from gblend_keras.training import trainer
+from gblend_keras.utils import files
 from tests import toy
 
 HEADS = {"modalities": ["m0", "m1"], "joint": ["joint"]}
@@ -79,12 +79,12 @@ def compare(recipe, tmp_path, monkeypatch):
     def run_comparison(accuracy, *, settings=(), **arguments):
         trainings = Trainings(accuracy)
         with monkeypatch.context() as patch:
-            patch.setattr(training, "train", trainings)
+            patch.setattr(trainer, "train", trainings)
             # Half a second each, and there is nothing to clear.
             patch.setattr(keras.backend, "clear_session", lambda: None)
             found = gb.comparison.compare(
                 gb.config.with_settings(recipe, list(settings)),
-                training.Run(workdir=tmp_path / "all", verbose=False),
+                trainer.Run(workdir=tmp_path / "all", verbose=False),
                 **arguments,
             )
         return found, trainings.done

@@ -6,7 +6,7 @@ import pytest
 import gblend_keras as gb
 from gblend_keras import config
 from gblend_keras.data import npz
-from gblend_keras.data import sets
+from gblend_keras.data.sets import registry
 
 
 def write(path, **changes):
@@ -91,13 +91,13 @@ def test_set_is_loaded_with_the_modalities_asked_for(tmp_path):
     settings = config.DataConfig(
         dataset="arrays", path="a.npz", modalities=("audio",)
     )
-    splits = sets.load(settings, data_dir=tmp_path)
+    splits = registry.load(settings, data_dir=tmp_path)
     assert list(splits.test.x) == ["audio"]
     wrong = config.DataConfig(
         dataset="arrays", path="a.npz", modalities=("smell",)
     )
     with pytest.raises(ValueError, match="Check the spelling."):
-        sets.load(wrong, data_dir=tmp_path)
+        registry.load(wrong, data_dir=tmp_path)
 
 
 def test_choosing_on_validation_never_touches_the_test_split(tmp_path):
@@ -110,7 +110,7 @@ def test_choosing_on_validation_never_touches_the_test_split(tmp_path):
     settings = config.DataConfig(
         dataset="arrays", path=str(path), evaluate_on="validation"
     )
-    splits = sets.load(settings, data_dir=None)
+    splits = registry.load(settings, data_dir=None)
     whole = npz.load(path)
     assert len(splits.train) + len(splits.test) == len(whole.train)
     assert not set(splits.train.group) & set(splits.test.group)
@@ -120,9 +120,9 @@ def test_choosing_on_validation_never_touches_the_test_split(tmp_path):
 
 def test_missing_data_dir_is_named():
     with pytest.raises(ValueError, match="Add --data_dir=DIR."):
-        sets.load(config.DataConfig(dataset="utd_mhad"), data_dir=None)
+        registry.load(config.DataConfig(dataset="utd_mhad"), data_dir=None)
     with pytest.raises(ValueError, match="Add --set data.path=FILE.npz."):
-        sets.load(config.DataConfig(dataset="arrays"), data_dir=None)
+        registry.load(config.DataConfig(dataset="arrays"), data_dir=None)
 
 
 def test_take_and_select_keep_rows_together():

@@ -3,9 +3,9 @@
 import numpy as np
 
 from gblend_keras import config
-from gblend_keras.data import manifest
-from gblend_keras.data import preparing
-from gblend_keras.data import records
+from gblend_keras.data.annotations import manifest
+from gblend_keras.data.records import preparation
+from gblend_keras.data.records import record_index
 from tests.data import clips
 
 NUM_FRAMES = 30
@@ -38,11 +38,11 @@ def write(folder, *, num_shards=2, **settings):
         split = "train" if row < TRAIN else "test"
         lines.append(f"{name},class {row % 2},{split},{row // 2}")
     (folder / "labels.csv").write_text("\n".join(lines) + "\n")
-    wanted = records.RecordSettings(
+    wanted = record_index.RecordSettings(
         **{"short_side": 40, "log_mel": True, "num_shards": num_shards}
         | settings
     )
-    preparing.prepare(
+    preparation.prepare(
         manifest.read_manifest("csv", folder / "labels.csv", videos=videos),
         videos=videos,
         out=folder / "records",

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import gblend_keras as gb
+from gblend_keras.distribution import workers
 
 SETTINGS = [
     "data.batch_size=16",
@@ -28,4 +29,4 @@ if __name__ == "__main__":
     run = gb.training.Run(workdir=Path(workdir), blend=blend, strategy=strategy)
     print(json.dumps(gb.training.train(recipe, run)))
     if strategy == "multi_worker":
-        gb.cluster.end_process()
+        workers.end_process()

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 import gblend_keras as gb
-from gblend_keras import cluster
-from gblend_keras import distribution
+from gblend_keras.distribution import strategies
+from gblend_keras.distribution import workers
 from tests import toy
 
 # 24 are held out; 73 in batches of 9: slices of 4 and 5, at last of 0 and 1.
@@ -118,9 +118,9 @@ if __name__ == "__main__":
     name, path = sys.argv[1:3]
     if name == "mirrored":
         two_logical_cpus()
-    chosen = distribution.make_strategy(name)
+    chosen = strategies.make_strategy(name)
     task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
     found = results(chosen)
     np.savez(path.format(index=task.get("index", 0)), **found)
-    if cluster.all_true(chosen, True) and name == "multi_worker":
-        cluster.end_process()
+    if workers.all_true(chosen, True) and name == "multi_worker":
+        workers.end_process()

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
-from gblend_keras import checkpointing
 from gblend_keras.blending import rules
+from gblend_keras.callbacks import run_checkpoint
 from tests import toy
 from tests.methods import small
 
@@ -56,7 +56,7 @@ def test_method_trains_resumes_bit_for_bit_and_saves(
     assert np.isfinite(history["loss"]).all()
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
 
-    newest, *_ = checkpointing.saved_epochs(workdir / "checkpoint")
+    newest, *_ = run_checkpoint.saved_epochs(workdir / "checkpoint")
     newest[1].unlink()  # as if killed in the last epoch
     resumed = small.job(method, recipe, workdir)
     again, _ = small.fit(method, resumed)

@@ -4,22 +4,22 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras import building
-from gblend_keras import checkpointing
-from gblend_keras import training
-from gblend_keras.blending.phases import Phase
-from gblend_keras.blending.phases import PhaseStarter
-from gblend_keras.blending.phases import trained_heads
+from gblend_keras.building import model_builder
+from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.callbacks.phases import Phase
+from gblend_keras.callbacks.phases import PhaseStarter
+from gblend_keras.callbacks.phases import trained_heads
 from gblend_keras.methods import early_stopping
+from gblend_keras.training import trainer
 from tests import toy
 from tests.methods import small
+from tests.places import ROOT
 
 
 class Watcher(keras.callbacks.Callback):
@@ -45,7 +45,7 @@ def test_phases_set_heads_and_start_with_a_fresh_optimizer():
     model = toy.model()
     phases = [Phase(2, ("m0", "m1")), Phase(2, ("joint",)), Phase(2)]
     settings = gb.config.TrainConfig(learning_rate=0.1, drop_at=(0.5,))
-    schedule = building.make_schedule(settings, phases=phases)
+    schedule = model_builder.make_schedule(settings, phases=phases)
     watcher = Watcher()
     callbacks = [PhaseStarter(phases), schedule, watcher]
     toy.fit(model, toy.arrays()[0], callbacks, epochs=6, y=toy.arrays()[1])
@@ -134,7 +134,7 @@ def test_best_epoch_measures_the_joint_head_on_the_holdout(tmp_path):
     )
     assert report["reported_epoch"] == saved["epoch"] + 1
     assert 0 <= report["holdout_accuracy"] <= 1
-    newest, *_ = checkpointing.saved_epochs(tmp_path / "run" / "checkpoint")
+    newest, *_ = run_checkpoint.saved_epochs(tmp_path / "run" / "checkpoint")
     assert newest[0] == small.EPOCHS  # all epochs were trained
 
 
@@ -143,11 +143,11 @@ def test_best_epoch_measures_the_joint_head_on_the_holdout(tmp_path):
 
 def test_run_of_a_method_says_what_it_did(tmp_path):
     recipe = small.recipe(tmp_path, ["methods.pretrain.share=0.5"])
-    run = training.Run(tmp_path / "run", blend="pretrain", verbose=False)
-    summary = training.train(recipe, run)
+    run = trainer.Run(tmp_path / "run", blend="pretrain", verbose=False)
+    summary = trainer.train(recipe, run)
     assert summary["epochs_trained"] == summary["reported_epoch"] == 3
     assert summary["trained_heads"] == ["m0", "m1", "joint"]
-    assert len(checkpointing.read_metrics(run.workdir / "metrics.csv")) == 3
+    assert len(run_checkpoint.read_metrics(run.workdir / "metrics.csv")) == 3
     written = json.loads((run.workdir / "recipe.json").read_text())
     assert written["recipe"]["methods"] == {"pretrain": {"share": 0.5}}
 
@@ -159,9 +159,9 @@ def test_towers_without_stages_are_refused_before_training(tmp_path, name):
     recipe = gb.config.with_settings(
         gb.recipes.get("arrays"), [f"data.path={tmp_path / 'toy.npz'}"]
     )
-    run = training.Run(tmp_path / "run", blend=name, verbose=False)
+    run = trainer.Run(tmp_path / "run", blend=name, verbose=False)
     with pytest.raises(ValueError) as caught:
-        training.train(recipe, run)
+        trainer.train(recipe, run)
     assert f"Method '{name}' cannot train this recipe." in str(caught.value)
     assert "names no stage" in str(caught.value)
 
@@ -184,7 +184,7 @@ def test_dropout_is_in_the_network(tmp_path):
 
 
 def test_documented_example_is_a_method(tmp_path, monkeypatch):
-    text = Path(__file__).parents[2].joinpath("docs", "methods.md").read_text()
+    text = ROOT.joinpath("docs", "methods.md").read_text()
     (code,) = re.findall(r'```python\n("""focal.*?)```', text, re.DOTALL)
     (tmp_path / "focal.py").write_text(code)
     monkeypatch.setattr(gb.methods, "__path__", [str(tmp_path)])
@@ -210,6 +210,7 @@ tf.config.set_logical_device_configuration(cpu, two)
 import gblend_keras as gb
 from tests import toy
 from tests.methods import small
+from tests.places import ROOT
 x, y = toy.arrays()
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 data = tf.data.Dataset.from_tensor_slices((x, y)).batch(24)

@@ -8,6 +8,7 @@ import pytest
 
 import gblend_keras as gb
 from tests import toy
+from tests.places import ROOT
 
 FOLDER = Path(gb.methods.__file__).parent
 
@@ -36,7 +37,7 @@ def test_every_method_names_its_source_and_its_cost(name):
 
 
 def test_every_method_stands_in_the_docs():
-    docs = Path(__file__).parents[2] / "docs" / "methods.md"
+    docs = ROOT / "docs" / "methods.md"
     text = docs.read_text(encoding="utf-8")
     missing = [name for name in gb.methods.names() if f"`{name}`" not in text]
     assert not missing

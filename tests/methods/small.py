@@ -5,11 +5,11 @@ import numpy as np
 import tensorflow as tf
 
 import gblend_keras as gb
-from gblend_keras import building
-from gblend_keras import checkpointing
 from gblend_keras.blending import rules
-from gblend_keras.blending.phases import PhaseStarter
-from gblend_keras.data import sets
+from gblend_keras.building import model_builder
+from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.callbacks.phases import PhaseStarter
+from gblend_keras.data.sets import registry
 from gblend_keras.methods import base
 from tests import toy
 
@@ -43,9 +43,9 @@ def job(method, given, workdir):
     """Builds what the method trains, from the same seed each time."""
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(3)
-    splits = sets.load(given.data, data_dir=None)
+    splits = registry.load(given.data, data_dir=None)
     adapted = method.adapt(given)
-    model = building.build_model(adapted, splits, method.new_rule())
+    model = model_builder.build_model(adapted, splits, method.new_rule())
     return base.Job(model, adapted, splits.train, 3, workdir)
 
 
@@ -54,7 +54,7 @@ def fit(method, work):
     model, settings = work.model, work.recipe.train
     data = method.data(work)
     phases = method.phases(model.head_names, settings.epochs)
-    done = checkpointing.restore_newest(model, work.workdir / "checkpoint")
+    done = run_checkpoint.restore_newest(model, work.workdir / "checkpoint")
     history = model.fit(
         data.dataset,
         initial_epoch=done,
@@ -63,8 +63,8 @@ def fit(method, work):
         callbacks=[
             PhaseStarter(phases),
             *data.callbacks,
-            building.make_schedule(settings, phases=phases),
-            checkpointing.RunCheckpoint(work.workdir / "checkpoint"),
+            model_builder.make_schedule(settings, phases=phases),
+            run_checkpoint.RunCheckpoint(work.workdir / "checkpoint"),
         ],
     )
     return history.history, data.report()

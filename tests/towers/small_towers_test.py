@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras import building
 from gblend_keras import config
-from gblend_keras.data import arrays
+from gblend_keras.building import model_builder
+from gblend_keras.data import example_set
 
 CASES = [
     (gb.build_mlp, (7, 3), {"widths": (5, 4)}, 4),
@@ -70,7 +70,7 @@ def test_clips_of_any_length_fit_one_tower():
 
 def test_recipe_names_any_tower_by_kind():
     rng = np.random.default_rng(0)
-    examples = arrays.Examples(
+    examples = example_set.Examples(
         x={
             "audio": rng.normal(size=(4, 100, 40, 1)).astype("float32"),
             "lidar": rng.normal(size=(4, 16, 3)).astype("float32"),
@@ -78,13 +78,13 @@ def test_recipe_names_any_tower_by_kind():
         y=np.arange(4),
     )
     settings = config.TowerConfig(kind="audio_resnet", depth=18)
-    tower = building.build_tower("audio", settings, examples)
+    tower = model_builder.build_tower("audio", settings, examples)
     assert tower.name == "audio_tower"
     assert tower.output.shape == (None, 512)
     plain = config.TowerConfig(kind="pointnet", standardise="none")
-    lidar = building.build_tower("lidar", plain, examples)
+    lidar = model_builder.build_tower("lidar", plain, examples)
     assert lidar.output.shape[1] == 1024
     with pytest.raises(ValueError, match="scale the data beforehand."):
-        building.build_tower(
+        model_builder.build_tower(
             "lidar", config.TowerConfig(kind="pointnet"), examples
         )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.zoo import adding
-from gblend_keras.zoo import catalogue
+from gblend_keras.zoo import catalog
+from gblend_keras.zoo import entry_builder
 from tests import toy
 
 ABOUT = {
@@ -28,7 +28,7 @@ def make_description(**changes):
         "inputs": {"m0": "numbers", "m1": "other numbers"},
         "command": "python tools/train.py --recipe=arrays --blend=uniform",
     }
-    return adding.Description(**{**values, **changes})
+    return entry_builder.Description(**{**values, **changes})
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def runs(tmp_path_factory):
 def added(runs, tmp_path_factory):
     """A folder of entries with `toy_uniform`. Tests must not change it."""
     place = tmp_path_factory.mktemp("zoo")
-    adding.add(
+    entry_builder.add(
         runs / "run_0",
         make_description(),
         place=place,
@@ -93,11 +93,11 @@ def place(added, tmp_path, monkeypatch):
 
 def change_entry(folder, **changes):
     """Alters `entry.json`, and the checksums with it, as an attacker would."""
-    path = folder / catalogue.ENTRY
+    path = folder / catalog.ENTRY
     values = json.loads(path.read_text())
     values.update(changes)
     path.write_text(json.dumps(values))
-    names = catalogue.sums(folder)
-    (folder / catalogue.SUMS).write_text(
-        "".join(f"{catalogue.sha256(folder / n)}  {n}\n" for n in names)
+    names = catalog.sums(folder)
+    (folder / catalog.SUMS).write_text(
+        "".join(f"{catalog.sha256(folder / n)}  {n}\n" for n in names)
     )

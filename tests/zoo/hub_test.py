@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.towers import hub_media
-from gblend_keras.zoo import importing
+from gblend_keras.zoo import importer
 
 SPEC = tf.TensorSpec
 
@@ -64,7 +64,7 @@ def archive(tmp_path):
         with tarfile.open(file, "w:gz") as packed:
             for path in folder.iterdir():
                 packed.add(path, path.name)
-        importing.import_file(gb.zoo.entry(name), file)
+        importer.import_file(gb.zoo.entry(name), file)
         return file
 
     return archive

@@ -1,1 +1,5 @@
-"""Parsers of annotation files: one module a data set, and what they share."""
+"""Annotations: files of known data sets as one list of segments."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

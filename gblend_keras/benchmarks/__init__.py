@@ -1,0 +1,5 @@
+"""Benchmarks: what blending, reading, towers and training cost, measured."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,9 @@
+"""Blending: the model, its losses, and the estimate of their weights."""
+
+from .estimate import BlendEstimate as BlendEstimate
+from .history import read_history as read_history
+from .model import BlendedModel as BlendedModel
+from .ogr import blend_weights as blend_weights
+from .ogr import overfitting_to_generalisation as overfitting_to_generalisation
+from .rules import Rule as Rule
+from .rules import Step as Step

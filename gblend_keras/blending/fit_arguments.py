@@ -1,0 +1,156 @@
+"""What surrounds a `fit`: settings, order of callbacks, guards."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from gblend_keras.blending import losses
+from gblend_keras.data import training_set
+
+
+class FitSettings(NamedTuple):
+    """What a `fit` was asked for that an estimate inside it must repeat."""
+
+    class_weight: dict[int, float] | None = None
+    steps_per_epoch: int | None = None
+    schedules: tuple[keras.callbacks.LearningRateScheduler, ...] = ()
+    epochs: int = 1
+    verbose: int = 1
+
+
+class BlendCallback(keras.callbacks.Callback):
+    """A callback that `BlendedModel.fit` runs first and tells its settings."""
+
+    def set_fit_settings(self, settings: FitSettings) -> None:
+        """Takes the settings of the `fit` that is about to begin."""
+        self.fit_settings = settings
+
+
+def arrange_callbacks(
+    call: Mapping[str, Any], metrics: losses.HeadMetrics
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks of a `fit` in the order that blending needs.
+
+    First the guard, then the callbacks that blend, which are told the
+    settings, then what sets the epoch's order, then the user's own.
+
+    Args:
+        call: The arguments of `fit`.
+        metrics: The heads' metrics.
+    """
+    given = call["callbacks"] or []
+    if isinstance(given, keras.callbacks.Callback):
+        given = [given]
+    settings = FitSettings(
+        class_weight=call["class_weight"],
+        steps_per_epoch=call["steps_per_epoch"],
+        schedules=tuple(
+            callback
+            for callback in given
+            if isinstance(callback, keras.callbacks.LearningRateScheduler)
+        ),
+        epochs=call["epochs"],
+        verbose=1 if call["verbose"] == "auto" else call["verbose"],
+    )
+    first = [each for each in given if isinstance(each, BlendCallback)]
+    for callback in first:
+        callback.set_fit_settings(settings)
+    others = [each for each in given if each not in first]
+    for callback in others:
+        _settle_direction(callback, metrics)
+    guard = LossGuard(list(metrics.losses))
+    return [guard, *first, EpochStarter(call["x"]), *others]
+
+
+def _settle_direction(
+    callback: keras.callbacks.Callback, metrics: losses.HeadMetrics
+) -> None:
+    """Tells Keras which way a head's metric is better.
+
+    Keras finds that out for the metrics of single-output models only. The
+    `ModelCheckpoint` of Keras 3.10 goes by the name and keeps no mode.
+    """
+    monitors = (
+        keras.callbacks.EarlyStopping,
+        keras.callbacks.ModelCheckpoint,
+    )
+    mode = getattr(callback, "mode", None)
+    if isinstance(callback, monitors) and mode == "auto":
+        callback.mode = (
+            losses.better_direction(callback.monitor, metrics) or "auto"
+        )
+
+
+class LossGuard(keras.callbacks.Callback):
+    """Stops training, with a sentence, when a head's loss is not finite."""
+
+    async_safe = True  # reads its arguments only
+
+    def __init__(self, head_names: list[str]) -> None:
+        super().__init__()
+        self._names = {f"{head}_loss": head for head in head_names}
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._check(logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._check(logs or {})
+
+    def _check(self, logs: Mapping[str, float]) -> None:
+        for name, head in self._names.items():
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise FloatingPointError(
+                    f"The loss of head '{head}' is not finite in epoch "
+                    f"{self._epoch}. Expected a number. "
+                    f"Received: {name}={logs[name]}. "
+                    "Lower the learning rate or check the features."
+                )
+
+
+@contextmanager
+def unknown_length() -> Iterator[None]:
+    """Lets a `fit` find out by itself how long an epoch is.
+
+    The length of a feed changes when the holdout goes back into training, so
+    it cannot be told beforehand. Keras warns at the end of such an epoch as
+    if data were missing.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
+
+
+class EpochStarter(keras.callbacks.Callback):
+    """Makes the order and the dropout of an epoch functions of the epoch.
+
+    A dataset of ours is told which epoch begins, and each random generator of
+    the model starts from the place that belongs to it. Keras saves no state
+    of generators, so a resumed run would else drop other units.
+
+    Args:
+        dataset: What is trained on.
+    """
+
+    def __init__(self, dataset: object) -> None:
+        super().__init__()
+        self._feed = training_set.feed_of(dataset)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._feed is not None:
+            self._feed.start_epoch(epoch)
+        place = (epoch << 20) % 2**32  # a million steps before it repeats
+        for variable in self.model.variables:
+            if variable.name == "seed_generator_state":
+                seed = int(keras.ops.convert_to_numpy(variable)[0])
+                variable.assign(np.array([seed, place], np.uint32))

@@ -1,0 +1,5 @@
+"""Building: from a recipe and its data to a compiled model."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,10 @@
+"""Building: from a recipe and its data to a compiled model."""
+
+from .model_builder import build_model as build_model
+from .model_builder import build_network as build_network
+from .model_builder import build_tower as build_tower
+from .model_builder import learning_rate as learning_rate
+from .model_builder import make_optimizer as make_optimizer
+from .model_builder import make_schedule as make_schedule
+from .model_builder import penalise_kernels as penalise_kernels
+from .model_builder import standardisation as standardisation

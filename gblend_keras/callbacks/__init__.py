@@ -1,0 +1,5 @@
+"""Callbacks: what happens around the epochs of a `fit`."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

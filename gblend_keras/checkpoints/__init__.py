@@ -1,1 +1,0 @@
-"""Public checkpoints of others: read, named, converted."""

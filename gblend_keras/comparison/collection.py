@@ -1,0 +1,302 @@
+"""Runs -> the values of a comparison: rows, costs, failures, tuned values."""
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gblend_keras import config
+from gblend_keras.comparison import statistics
+from gblend_keras.comparison import tasks
+from gblend_keras.comparison import tuning
+from gblend_keras.fusion.network import JOINT
+
+COMPARISON_FORMAT = 1
+BASELINE = JOINT
+
+Key = tuple[str, int]  # method, and seed or number of the try
+Outcomes = dict[Key, tasks.Outcome]
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """All that a comparison has run.
+
+    Attributes:
+        recipe: What was trained.
+        workdir: Folder of the comparison.
+        test: Name of the paired test.
+        candidates: What the tries set, in their order.
+        choices: What each method's tries have chosen; empty without tuning.
+        finished: Outcomes by method and seed.
+        tries: Outcomes by method and try.
+        cost: What this call took, see `protocol`.
+    """
+
+    recipe: config.Recipe
+    workdir: Path
+    test: str
+    candidates: Sequence[tuning.Candidate]
+    choices: Mapping[str, tuning.Choice | None]
+    finished: Outcomes
+    tries: Outcomes
+    cost: Mapping[str, Any]
+
+
+def collect(runs: Runs) -> dict[str, Any]:
+    """Returns everything that a report of the comparison needs.
+
+    Args:
+        runs: All that was run.
+
+    Returns:
+        Plain values: `format`, `command`, `versions`, `recipe`, `seeds`,
+        `test`, `evaluated_on`, `num_evaluated`, `rows` (one an answer, see
+        docs/comparing.md), `runs` (one a run), `failures`, `tuning` and
+        `harness`.
+    """
+    rows = _rows(runs)
+    _compare_with_baseline(rows, runs.test)
+    _add_relative_cost(rows)
+    summaries = [
+        each.summary for each in runs.finished.values() if each.summary
+    ]
+    return {
+        "format": COMPARISON_FORMAT,
+        "command": " ".join(sys.argv),
+        "versions": versions(),
+        "num_cores": os.cpu_count(),
+        "recipe": runs.recipe.to_json(),
+        "seeds": sorted({seed for _, seed in runs.finished}),
+        "baseline": BASELINE,
+        "test": runs.test,
+        "evaluated_on": runs.recipe.data.evaluate_on,
+        "num_evaluated": summaries[0]["num_evaluated"] if summaries else 0,
+        "rows": rows,
+        "runs": [_run(key, outcome) for key, outcome in runs.finished.items()],
+        "failures": _failures(runs),
+        "tuning": _tuning(runs),
+        "harness": dict(runs.cost),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a figure may depend on."""
+    return {
+        "gblend_keras": _installed("gblend-keras"),
+        "keras": keras.version(),
+        "tensorflow": tf.__version__,
+        "numpy": _installed("numpy"),
+        "scipy": _installed("scipy"),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+    }
+
+
+def _installed(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _rows(runs: Runs) -> list[dict[str, Any]]:
+    methods = dict.fromkeys(
+        [method for method, _ in runs.tries]
+        + [method for method, _ in runs.finished]
+    )
+    rows = []
+    for method in methods:
+        outcomes = {
+            seed: outcome
+            for (name, seed), outcome in runs.finished.items()
+            if name == method
+        }
+        done = {
+            seed: outcome.summary
+            for seed, outcome in outcomes.items()
+            if outcome.summary is not None
+        }
+        failed = [str(seed) for seed in outcomes if seed not in done]
+        first = next(iter(done.values()), None)
+        answers: list[str] = tasks.answers(first) if first else [""]
+        rows += [
+            _row(runs, method, answer, done) | {"failed_seeds": failed}
+            for answer in answers
+        ]
+    return rows
+
+
+def _row(
+    runs: Runs, method: str, answer: str, done: Mapping[int, dict[str, Any]]
+) -> dict[str, Any]:
+    accuracies = {
+        str(seed): summary["accuracy"][answer] for seed, summary in done.items()
+    }
+    summaries = list(done.values())
+    return {
+        "method": method,
+        "answer": answer,
+        "accuracies": accuracies,
+        **_spread(list(accuracies.values())),
+        "selected": _selected(runs, method, answer, list(done)),
+        "seconds": _mean([each["seconds"] for each in summaries]),
+        "examples_trained": _mean(
+            [each["examples_trained"] for each in summaries]
+        ),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    if not values:
+        return {
+            "num_runs": 0,
+            "mean": None,
+            "deviation": None,
+            "interval": None,
+        }
+    return statistics.spread(values)._asdict()
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _selected(
+    runs: Runs, method: str, answer: str, seeds: Sequence[int]
+) -> dict[str, Any] | None:
+    """Reads the reported curves at the epoch that a validation run chose."""
+    choice = runs.choices.get(method)
+    epoch = choice.epochs.get(answer) if choice else None
+    if epoch is None:
+        return None
+    accuracies = {}
+    for seed in seeds:
+        rows = tasks.read_curve(runs.workdir / method / f"seed-{seed}")
+        column = tasks.curve_column(rows, answer)
+        if epoch < len(rows) and rows[epoch].get(column):
+            accuracies[str(seed)] = float(rows[epoch][column])
+    if not accuracies:
+        return None
+    return {
+        "epoch": epoch,
+        "accuracies": accuracies,
+        **_spread(list(accuracies.values())),
+    }
+
+
+def _compare_with_baseline(rows: list[dict[str, Any]], test: str) -> None:
+    """Adds `difference` to every row: to joint training, seed by seed."""
+    baseline = _baseline(rows)
+    for row in rows:
+        row["difference"] = None
+        if baseline is None or row is baseline:
+            continue
+        found = statistics.paired_difference(
+            row["accuracies"], baseline["accuracies"], test=test
+        )
+        if found is not None:
+            row["difference"] = {**found._asdict(), "p_holm": None}
+    tested = [
+        row["difference"]
+        for row in rows
+        if row["difference"] and row["difference"]["p_value"] is not None
+    ]
+    corrected = statistics.holm([each["p_value"] for each in tested])
+    for difference, p_value in zip(tested, corrected, strict=True):
+        difference["p_holm"] = p_value
+
+
+def _add_relative_cost(rows: list[dict[str, Any]]) -> None:
+    """Adds seconds and examples as multiples of joint training's."""
+    baseline = _baseline(rows)
+    for row in rows:
+        for name in ("seconds", "examples_trained"):
+            usual = baseline[name] if baseline else None
+            known = row[name] is not None and usual
+            row[f"relative_{name}"] = row[name] / usual if known else None
+
+
+def _baseline(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    for row in rows:
+        if row["method"] == BASELINE and row["num_runs"]:
+            return row
+    return None
+
+
+def _run(key: Key, outcome: tasks.Outcome) -> dict[str, Any]:
+    method, seed = key
+    summary = outcome.summary or {}
+    names = (
+        "accuracy",
+        "seconds",
+        "examples_trained",
+        "examples_trained_in_estimates",
+        "seconds_in_estimates",
+        "blend_weights",
+    )
+    return {
+        "method": method,
+        "seed": seed,
+        "folder": f"{method}/seed-{seed}",
+        "failed": outcome.summary is None,
+        **{name: summary.get(name) for name in names},
+    }
+
+
+def _failures(runs: Runs) -> list[dict[str, Any]]:
+    return [
+        {
+            "method": method,
+            "run": f"{kind} {number}",
+            "error": outcome.error,
+            "reason": outcome.reason,
+        }
+        for kind, outcomes in (("try", runs.tries), ("seed", runs.finished))
+        for (method, number), outcome in outcomes.items()
+        if outcome.summary is None
+    ]
+
+
+def _tuning(runs: Runs) -> dict[str, Any]:
+    return {
+        method: {
+            "chosen": _chosen(choice) if choice else None,
+            "tries": [
+                {**runs.candidates[number]._asdict(), **_try(number, outcome)}
+                for (name, number), outcome in runs.tries.items()
+                if name == method
+            ],
+        }
+        for method, choice in runs.choices.items()
+    }
+
+
+def _chosen(choice: tuning.Choice) -> dict[str, Any]:
+    return {
+        "try": choice.number,
+        **choice.candidate._asdict(),
+        "validation_accuracy": choice.accuracy,
+        "best_epochs": choice.epochs,
+    }
+
+
+def _try(number: int, outcome: tasks.Outcome) -> dict[str, Any]:
+    summary = outcome.summary
+    return {
+        "try": number,
+        "failed": summary is None,
+        "validation_accuracy": (
+            summary["accuracy"][tasks.main_answer(summary)] if summary else None
+        ),
+        "seconds": summary["seconds"] if summary else None,
+        "examples_trained": summary["examples_trained"] if summary else None,
+    }

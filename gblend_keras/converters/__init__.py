@@ -1,0 +1,5 @@
+"""Converters: public checkpoints of others as Keras networks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Media: files of video and sound as frames and waveforms, exactly."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

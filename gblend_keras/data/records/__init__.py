@@ -1,0 +1,5 @@
+"""Records: videos cut into TFRecord shards, written and read."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,115 @@
+"""Arrays that took time to make, kept in the user's cache folder."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from gblend_keras.data import example_set
+from gblend_keras.data import npz
+
+_DIGEST = "digest"  # the name, inside a file, of the checksum of its arrays
+
+
+def kept(
+    name: str,
+    *,
+    key: str,
+    make: Callable[[], dict[str, example_set.Array]],
+    cache_dir: str | Path | None = None,
+) -> dict[str, example_set.Array]:
+    """Returns what `make` makes, from the cache when it was made before.
+
+    A file is believed only when the checksum inside it fits its arrays and
+    the key; else `make` runs again and the file is replaced. It appears whole
+    or not at all, so processes that make it at once do not harm each other.
+    The cache only saves time: where the folder cannot be written, a warning is
+    logged and the arrays are returned all the same.
+
+    Args:
+        name: Begins the file's name.
+        key: Names everything that the arrays depend on.
+        make: Makes the arrays: `{name: array}`, none named "digest".
+        cache_dir: The folder; None is that of `folder`.
+
+    Returns:
+        `{name: array}`.
+    """
+    path = None
+    try:
+        place = folder() if cache_dir is None else Path(cache_dir).expanduser()
+        path = place / f"{name}-{_short(key)}.npz"
+    except RuntimeError as error:  # `~`, and nobody knows where home is
+        _log_not_kept(name, error)
+    values = None if path is None else _read(path, key)
+    if values is None:
+        logging.info("Making %s (once, some seconds): %s", name, path)
+        values = make()
+        if path is not None:
+            _write(path, key, values)
+    return values
+
+
+def folder() -> Path:
+    """Returns the cache folder that the environment asks for.
+
+    `GBLEND_CACHE`, else `gblend_keras` in `XDG_CACHE_HOME`, else in `~/.cache`.
+
+    Raises:
+        RuntimeError: If none is set and there is no home folder either.
+    """
+    own = os.environ.get("GBLEND_CACHE")
+    if own:
+        return Path(own).expanduser()
+    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not shared.is_absolute():  # so its specification: then it is ignored
+        shared = Path.home() / ".cache"
+    return shared / "gblend_keras"
+
+
+def _short(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _digest(key: str, values: dict[str, example_set.Array]) -> str:
+    digest = hashlib.sha256(key.encode())
+    for name, array in sorted(values.items()):
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _read(path: Path, key: str) -> dict[str, example_set.Array] | None:
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as stream, np.load(stream) as archive:  # no pickle
+            values = {name: archive[name] for name in archive.files}
+        digest = str(values.pop(_DIGEST))
+    except Exception as error:  # Damage shows in any way: zip, npy, memory.
+        logging.warning("%s is damaged and is made again: %s", path, error)
+        return None
+    if digest != _digest(key, values):
+        logging.warning("%s is damaged and is made again: checksum", path)
+        return None
+    return values
+
+
+def _write(path: Path, key: str, values: dict[str, example_set.Array]) -> None:
+    digest = np.array(_digest(key, values))
+    try:
+        npz.write_npz(path, {**values, _DIGEST: digest})
+    except OSError as error:
+        _log_not_kept(path.name, error)
+
+
+def _log_not_kept(name: str, error: Exception) -> None:
+    logging.warning(
+        "%s is not kept and is made again each time: %s. "
+        "Set GBLEND_CACHE to a folder that can be written.",
+        name,
+        error,
+    )

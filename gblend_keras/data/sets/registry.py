@@ -1,0 +1,139 @@
+"""The data sets that a recipe can name."""
+
+import dataclasses
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from gblend_keras import config
+from gblend_keras.data import example_set
+from gblend_keras.data import holdout
+from gblend_keras.data import npz
+
+# Set -> its module, which is imported when the set is asked for (digits need
+# an audio library), and its folder below `data_dir`.
+LOADERS = {
+    "avmnist": ("gblend_keras.data.avmnist", "avmnist"),
+    "utd_mhad": ("gblend_keras.data.utd_mhad", "utd_mhad"),
+    "grid_letters": ("gblend_keras.data.grid", "grid_s1_av"),
+}
+NAMES = ("arrays", "digits", "records", "videos", *LOADERS)
+
+
+def load(
+    settings: config.DataConfig, *, data_dir: str | Path | None, seed: int = 0
+) -> example_set.Splits:
+    """Loads a set as a recipe asks for it.
+
+    With `evaluate_on="validation"`, `test` is a part of the training set that
+    is not trained on (the set's own validation split, else whole groups or a
+    stratified draw), so that nothing is chosen on test data.
+
+    Args:
+        settings: The data part of a recipe.
+        data_dir: Folder that holds the sets' folders.
+        seed: Seeds the draw of a validation part.
+
+    Returns:
+        The splits, with the modalities asked for.
+
+    Raises:
+        ValueError: If the set or a modality is unknown, or a file is bad.
+    """
+    splits = _load_whole(settings, data_dir)
+    if settings.evaluate_on == "validation":
+        splits = _validation_as_test(splits, settings, seed)
+    if settings.modalities:
+        splits = _with_modalities(splits, settings.modalities)
+    return splits
+
+
+def _load_whole(
+    settings: config.DataConfig, data_dir: str | Path | None
+) -> example_set.Splits:
+    config.check_choice("data.dataset", settings.dataset, NAMES)
+    if settings.dataset == "digits":
+        digits = importlib.import_module("gblend_keras.data.sets.digits")
+        splits: example_set.Splits = digits.load()
+        return splits
+    if settings.dataset == "arrays":
+        if not settings.path:
+            raise ValueError(
+                "`data.path` is missing. Expected the .npz file with your "
+                "arrays. Received: data.path=''. "
+                "Add --set data.path=FILE.npz."
+            )
+        return npz.load(Path(data_dir or ".") / settings.path)
+    if settings.dataset in ("records", "videos"):
+        return _load_clips(settings, Path(data_dir or "."))
+    module, folder = LOADERS[settings.dataset]
+    if data_dir is None and not settings.path:
+        raise ValueError(
+            f"`data_dir` is missing. Expected the folder that holds "
+            f"'{folder}'. Received: none. Add --data_dir=DIR."
+        )
+    root = Path(data_dir or ".") / (settings.path or folder)
+    splits = importlib.import_module(module).load(root)
+    return splits
+
+
+def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
+    needed = ["path"] + ["annotations"] * (settings.dataset == "videos")
+    for name in needed:
+        if not getattr(settings, name):
+            raise ValueError(
+                f"`data.{name}` is missing. Expected "
+                f"{'a file' if name == 'annotations' else 'a folder'} for "
+                f"dataset '{settings.dataset}'. Received: data.{name}=''. "
+                f"Add --set data.{name}=..."
+            )
+    # Imported here: it needs the extra `video`, and TensorFlow.
+    clip_loading = importlib.import_module("gblend_keras.data.clips.loading")
+    folder = root / settings.path
+    if settings.dataset == "records":
+        splits: example_set.Splits = clip_loading.load_records(settings, folder)
+    else:
+        splits = clip_loading.load_videos(
+            settings, folder, root / settings.annotations
+        )
+    return splits
+
+
+def _validation_as_test(
+    splits: example_set.Splits, settings: config.DataConfig, seed: int
+) -> example_set.Splits:
+    if splits.validation is not None:
+        return dataclasses.replace(
+            splits, test=splits.validation, validation=None
+        )
+    train = splits.train
+    held = holdout.holdout_indices(
+        train.y,
+        fraction=settings.validation_fraction,
+        groups=train.group,
+        seed=seed,
+    )
+    rest = np.setdiff1d(np.arange(len(train)), held)
+    return dataclasses.replace(
+        splits, train=train.take(rest), test=train.take(held)
+    )
+
+
+def _with_modalities(
+    splits: example_set.Splits, modalities: tuple[str, ...]
+) -> example_set.Splits:
+    missing = [name for name in modalities if name not in splits.train.shapes]
+    if missing:
+        raise ValueError(
+            "`data.modalities` has an unknown name. Expected some of "
+            f"{list(splits.train.shapes)}. Received: {missing}. "
+            "Check the spelling."
+        )
+    validation = splits.validation
+    return dataclasses.replace(
+        splits,
+        train=splits.train.select(modalities),
+        test=splits.test.select(modalities),
+        validation=validation and validation.select(modalities),
+    )

@@ -1,0 +1,5 @@
+"""Distribution: one training on many replicas and many workers."""
+
+from .strategies import make_strategy as make_strategy
+from .workers import is_chief as is_chief
+from .workers import num_workers as num_workers

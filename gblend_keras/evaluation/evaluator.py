@@ -1,0 +1,264 @@
+"""A model and a set of examples -> an `Evaluation`."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from gblend_keras.blending.model import BlendedModel
+from gblend_keras.data import example_set
+from gblend_keras.data import npz
+from gblend_keras.data.clips import clip_set
+from gblend_keras.evaluation import metrics
+from gblend_keras.evaluation import predictor
+from gblend_keras.evaluation import scores
+from gblend_keras.evaluation import subsets as all_of
+from gblend_keras.fusion.network import BLEND
+from gblend_keras.fusion.network import JOINT
+from gblend_keras.utils import files
+
+EVALUATION_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a model is evaluated. None of these changes a reported answer.
+
+    Attributes:
+        batch_size: Of `Examples`; another dataset has its own.
+        subsets: Whether every subset of modalities is scored, too.
+        calibration_bins: Of the expected calibration error.
+        verbose: Whether progress is shown.
+    """
+
+    batch_size: int = 32
+    subsets: bool = True
+    calibration_bins: int = 15  # Guo et al., ICML 2017
+    verbose: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate_model` found.
+
+    Attributes:
+        report: Everything that `evaluation.json` holds, as plain values.
+        y: Labels of the N examples (of videos, where views were averaged).
+        probabilities: `{answer: (N, classes)}` for each head, "ensemble",
+            "joint", "blend" and "available".
+        keys: The key of each example, strings `(N,)`.
+        extra: More arrays for `predictions.npz`, such as training labels.
+    """
+
+    report: dict[str, Any]
+    y: example_set.Array
+    probabilities: dict[str, example_set.Array]
+    keys: example_set.Array
+    extra: dict[str, example_set.Array] = dataclasses.field(
+        default_factory=dict
+    )
+
+    @property
+    def heads(self) -> dict[str, dict[str, Any]]:
+        """The metrics of every answer."""
+        heads: dict[str, dict[str, Any]] = self.report["heads"]
+        return heads
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes `predictions.npz`, then `evaluation.json`, each whole."""
+        path = Path(folder)
+        named = {
+            f"probabilities_{name}": values
+            for name, values in self.probabilities.items()
+        }
+        npz.write_npz(
+            path / "predictions.npz",
+            {"y": self.y, "key": self.keys, **named, **self.extra},
+        )
+        files.write_json(path / "evaluation.json", self.report)
+
+
+def evaluate_model(
+    model: BlendedModel,
+    data: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    keys: Sequence[str] | example_set.Array | None = None,
+    videos: npt.ArrayLike | None = None,
+    options: Options = Options(),
+) -> Evaluation:
+    """Evaluates every answer of a model: metrics, gains, subsets.
+
+    Every example counts once, in the order of the data, whatever the batch
+    size. docs/evaluation.md defines each number.
+
+    Args:
+        model: A trained model.
+        data: A set of examples, or a `tf.data.Dataset` of batches of
+            `({modality: tensor}, label)` in a fixed order. Sample weights are
+            not used. A set of clips knows its keys and videos.
+        class_names: One name a class; None for their numbers.
+        keys: One name an example, for `predictions.npz`; None for row
+            numbers, or for the ids of videos.
+        videos: The video of each view (clip, crop) in `data`: probabilities
+            are averaged over views first, and single views are scored beside.
+        options: Batch size and so on.
+
+    Returns:
+        The evaluation.
+
+    Raises:
+        ValueError: If the data does not fit the model or the other arguments.
+        TypeError: If `data` is neither of these.
+        FloatingPointError: If a probability is not a number.
+    """
+    check_model(model)
+    names = _class_names(class_names, model.num_classes)
+    if isinstance(data, clip_set.ClipExamples):
+        keys = data.keys if keys is None else keys
+        videos = data.video if data.num_views > 1 else None
+    modalities = list(model.network.input)
+    wanted = all_of.all_subsets(modalities) if options.subsets else []
+    found = predictor.predict(
+        predictor.Predictor(model, wanted),
+        model,
+        data,
+        videos=videos,
+        batch_size=options.batch_size,
+        verbose=options.verbose,
+    )
+    checked_keys = _keys(keys, found)
+    report = {
+        "format": EVALUATION_FORMAT,
+        **context(),
+        "multi_label": model.multi_label,
+        "class_names": names,
+        "blend_weights": model.blend_weights,
+        **_report(model, found, names, options),
+    }
+    if options.subsets:
+        report["modalities"] = scores.subset_scores(
+            found.probabilities, found.y, modalities
+        )
+    answers = _answers(found)
+    return Evaluation(report, found.y, answers, checked_keys)
+
+
+def context() -> dict[str, Any]:
+    """Returns what stands beside every figure: command and versions."""
+    return {
+        "command": " ".join(sys.argv),
+        "versions": {
+            "keras": keras.version(),
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+    }
+
+
+def _report(
+    model: BlendedModel,
+    found: predictor.Predictions,
+    names: list[str],
+    options: Options,
+) -> dict[str, Any]:
+    heads = {
+        name: scores.head_scores(
+            values, found.y, num_bins=options.calibration_bins
+        )
+        for name, values in _answers(found).items()
+    }
+    for name, ranks in found.clip_ranks.items():
+        heads[str(name)] |= {
+            f"clip_top{k}": float(np.mean(ranks < k)) for k in (1, 5)
+        }
+    metric = scores.main_metric(found.y)
+    gains = scores.class_gains(heads, model.modality_heads, names, metric)
+    return {
+        "metric": metric,
+        "counts": _counts(found, len(names)),
+        "heads": heads,
+        "confusion": _confusion(found, len(names)),
+        "gains": gains,
+    }
+
+
+def _answers(found: predictor.Predictions) -> dict[str, example_set.Array]:
+    return {
+        name: values
+        for name, values in found.probabilities.items()
+        if isinstance(name, str)
+    }
+
+
+def _counts(
+    found: predictor.Predictions, num_classes: int
+) -> dict[str, int | None]:
+    counts: dict[str, int | None] = {"examples": len(found.y)}
+    if found.videos is not None:
+        views = found.videos[1]
+        counts |= {
+            "views": int(views.sum()),
+            "fewest_views": int(views.min()),
+            "most_views": int(views.max()),
+        }
+    return counts | scores.class_counts(found.y, num_classes)
+
+
+def _confusion(
+    found: predictor.Predictions, num_classes: int
+) -> dict[str, list[list[int]]] | None:
+    if found.y.ndim == 2:
+        return None
+    return {
+        name: metrics.confusion_matrix(
+            found.probabilities[name], found.y, num_classes
+        ).tolist()
+        for name in (JOINT, BLEND)
+    }
+
+
+def _keys(
+    keys: Sequence[str] | example_set.Array | None, found: predictor.Predictions
+) -> example_set.Array:
+    total = len(found.y)
+    if keys is None:
+        ids = np.arange(total) if found.videos is None else found.videos[0]
+        return ids.astype(str)
+    if len(keys) != total:
+        raise ValueError(
+            f"`keys` does not fit the data. Expected {total}. "
+            f"Received: {len(keys)}. "
+            "Pass one key an example, or leave them out with `videos`."
+        )
+    return np.array([str(key) for key in keys])
+
+
+def _class_names(names: Sequence[str] | None, num_classes: int) -> list[str]:
+    if names is None:
+        return [str(number) for number in range(num_classes)]
+    if len(names) != num_classes:
+        raise ValueError(
+            "`class_names` does not fit the model. Expected "
+            f"{num_classes} names. Received: {len(names)}. "
+            "Pass one name a class, in the order of the labels."
+        )
+    return [str(name) for name in names]
+
+
+def check_model(model: object) -> None:
+    """Raises unless `model` is a `BlendedModel`."""
+    if not isinstance(model, BlendedModel):
+        raise TypeError(
+            "`model` cannot be evaluated. Expected a BlendedModel. "
+            f"Received: {type(model).__name__}. "
+            "Wrap a network with named heads in BlendedModel."
+        )

@@ -1,0 +1,286 @@
+"""A run directory or a saved model, and its recipe -> an `Evaluation`."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gblend_keras import config
+from gblend_keras.data import example_set
+from gblend_keras.data import npz
+from gblend_keras.data.clips import clip_set
+from gblend_keras.data.sets import registry
+from gblend_keras.evaluation import absent_rules
+from gblend_keras.evaluation import actions
+from gblend_keras.evaluation import evaluator
+from gblend_keras.runs import directory
+from gblend_keras.runs import loader
+from gblend_keras.utils import files
+
+SPLITS = ("test", "validation", "train")
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """A trained model on disk, and what is needed to evaluate it.
+
+    Attributes:
+        model: A run directory, or a `.keras` file.
+        recipe: What it was trained with; None to read it from the run.
+        data_dir: Folder that holds the sets' folders.
+        split: "test", "validation" or "train"; None for what the run itself
+            reports: "test", unless its recipe says otherwise.
+        seed: Seeds the draw of a validation part; None for the run's, or 0.
+        num_clips: Of sets of clips: clips of each video that are averaged.
+        num_crops: Of sets of clips: 1 for the centre, or 3.
+    """
+
+    model: Path
+    recipe: config.Recipe | None = None
+    data_dir: Path | None = None
+    split: str | None = None
+    seed: int | None = None
+    num_clips: int = 10  # the paper's, section 3.1
+    num_crops: int = 1
+
+
+def evaluate_saved(
+    saved: Saved,
+    *,
+    options: evaluator.Options | None = None,
+    compare_absent: bool = False,
+) -> evaluator.Evaluation:
+    """Evaluates a run or a saved model on a split of its recipe's data.
+
+    Args:
+        saved: The model, the recipe and the split.
+        options: Batch size and so on; None for the defaults.
+        compare_absent: Adds how other rules for absent modalities would do.
+
+    Returns:
+        The evaluation; its report names model, recipe, seed and split too.
+
+    Raises:
+        ValueError: If the model or its recipe cannot be found or read, the
+            split was trained on, or the data does not fit.
+    """
+    if saved.split is not None:
+        config.check_choice("split", saved.split, SPLITS)
+    recipe, seed = find_recipe(saved)
+    split = saved.split or recipe.data.evaluate_on
+    splits = load_splits(recipe, split, saved.data_dir, seed)
+    examples = splits.train if split == "train" else splits.test
+    if isinstance(examples, clip_set.ClipExamples):
+        examples = examples.with_views(saved.num_clips, saved.num_crops)
+    model = loader.load_model(saved.model)
+    found = evaluator.evaluate_model(
+        model,
+        examples,
+        class_names=splits.class_names,
+        options=options or evaluator.Options(),
+    )
+    if compare_absent:
+        found.report["absent"] = absent_rules.compare_rules(
+            model, _in_memory(examples), train=_in_memory(splits.train)
+        )
+    resolved = dataclasses.replace(saved, recipe=recipe, split=split, seed=seed)
+    return named(found, resolved, examples=examples, train=splits.train)
+
+
+def named(
+    found: evaluator.Evaluation,
+    saved: Saved,
+    *,
+    examples: example_set.ExampleSet,
+    train: example_set.ExampleSet,
+) -> evaluator.Evaluation:
+    """Adds to an evaluation what was evaluated, and on what.
+
+    Args:
+        found: The evaluation of a model of a recipe.
+        saved: The model, its recipe, the split and the seed.
+        examples: What it was evaluated on.
+        train: What it was trained on.
+    """
+    report = {
+        "model": str(saved.model),
+        "recipe": saved.recipe.to_json() if saved.recipe else None,
+        "seed": saved.seed,
+        "split": saved.split,
+    }
+    return dataclasses.replace(
+        found,
+        report={**found.report, **report},
+        extra=_groups(examples, train),
+    )
+
+
+def _in_memory(examples: example_set.ExampleSet) -> example_set.Examples:
+    if isinstance(examples, example_set.Examples):
+        return examples
+    raise ValueError(
+        "`compare_absent` needs arrays. Expected a set in memory. "
+        f"Received: {type(examples).__name__}. Leave --compare_absent out."
+    )
+
+
+def _groups(
+    examples: example_set.ExampleSet, train: example_set.ExampleSet
+) -> dict[str, example_set.Array]:
+    """Returns what `combine_actions` needs beside the predictions."""
+    extra = {"train_y": np.asarray(train.y)}
+    if examples.group is not None:
+        extra["group"] = np.asarray(clip_set.by_video(examples).group)
+    if train.group is not None:
+        extra["train_group"] = np.asarray(train.group)
+    # Numbers and strings only: nothing that would need a pickle.
+    return {
+        name: value.astype(str) if value.dtype == object else value
+        for name, value in extra.items()
+    }
+
+
+def find_recipe(saved: Saved) -> tuple[config.Recipe, int]:
+    """Returns the recipe and the seed of a saved model.
+
+    Raises:
+        ValueError: If neither the run nor the caller names a recipe.
+    """
+    if saved.recipe is not None and saved.seed is not None:
+        return saved.recipe, saved.seed
+    path = saved.model / directory.RECIPE
+    if not path.is_file():
+        if saved.recipe is not None:
+            return saved.recipe, 0
+        raise ValueError(
+            "`recipe` is missing. Expected a run directory, or a recipe. "
+            f"Received: {saved.model}, without recipe.json. Add --recipe=NAME."
+        )
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        seed = stored["seed"] if saved.seed is None else saved.seed
+        return saved.recipe or config.Recipe.from_json(stored["recipe"]), int(
+            seed
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read. Expected the recipe of a run of this "
+            f"version. Received: {type(error).__name__}: {error}. "
+            "Name the recipe and the seed with --recipe and --seed."
+        ) from error
+
+
+def load_splits(
+    recipe: config.Recipe, split: str, data_dir: Path | None, seed: int
+) -> example_set.Splits:
+    """Loads a recipe's data such that `test` is the split asked for.
+
+    Args:
+        recipe: Names the data; its `data.evaluate_on` says what was held out.
+        split: "test", "validation" or "train".
+        data_dir: Folder that holds the sets' folders.
+        seed: Seeds the draw of a validation part.
+
+    Raises:
+        ValueError: If the validation part was trained on.
+    """
+    settings = recipe.data
+    if split == "validation" and settings.evaluate_on == "test":
+        whole = registry.load(settings, data_dir=data_dir, seed=seed)
+        if whole.validation is None:
+            raise ValueError(
+                "`split` was trained on. Expected a run whose validation part "
+                "was held out. Received: split='validation' of a run with "
+                "data.evaluate_on=test, and a set without such a split. "
+                "Train with --set data.evaluate_on=validation."
+            )
+    if split == "test":
+        settings = dataclasses.replace(settings, evaluate_on="test")
+    elif split == "validation":
+        settings = dataclasses.replace(settings, evaluate_on="validation")
+    return registry.load(settings, data_dir=data_dir, seed=seed)
+
+
+def combine_actions(
+    verbs: Path, nouns: Path, *, answer: str = "blend"
+) -> dict[str, Any]:
+    """Scores actions from two evaluations: of verbs and of nouns.
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, section 4: verbs and nouns are
+    two networks, each with its own weights.
+
+    Args:
+        verbs: Folder with the `predictions.npz` of the verbs.
+        nouns: The same of the nouns, on the same segments in the same order.
+        answer: Which answer is used: a head, "ensemble", "joint", "blend".
+
+    Returns:
+        As `actions.evaluate_actions`; kitchens are the groups of the data.
+
+    Raises:
+        ValueError: If a file cannot be read or the two do not fit.
+    """
+    verb, noun = (
+        _read_predictions(folder / "predictions.npz", answer)
+        for folder in (verbs, nouns)
+    )
+    if not np.array_equal(verb["key"], noun["key"]):
+        raise ValueError(
+            "`verbs` and `nouns` are of different segments. Expected the same "
+            f"keys in the same order. Received: {len(verb['key'])} and "
+            f"{len(noun['key'])} segments. Evaluate both on the same split."
+        )
+    many_shot = None
+    if "train_y" in verb and "train_y" in noun:
+        many_shot = actions.many_shot_classes(verb["train_y"], noun["train_y"])
+    name = f"probabilities_{answer}"
+    return actions.evaluate_actions(
+        actions.Segments(verb[name], noun[name], verb["y"], noun["y"]),
+        kitchens=verb.get("group"),
+        train_kitchens=verb.get("train_group"),
+        many_shot=many_shot,
+    )
+
+
+def _read_predictions(path: Path, answer: str) -> dict[str, example_set.Array]:
+    stored = npz.read_npz(path)
+    npz.check_names(path, stored, ("y", "key", f"probabilities_{answer}"))
+    return stored
+
+
+def save_actions(path: Path, found: Mapping[str, Any]) -> None:
+    """Writes what `combine_actions` found, with command and versions."""
+    report = {"format": evaluator.EVALUATION_FORMAT, **evaluator.context()}
+    files.write_json(path, {**report, "actions": dict(found)})
+
+
+def check_output(saved: Saved | None, out: str | None) -> None:
+    """Raises unless the folder of an evaluation can be written.
+
+    Args:
+        saved: What is evaluated; None: nothing goes beside a model.
+        out: The folder asked for.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    if out:
+        files.check_writable(Path(out), argument="out")
+    elif saved is not None and saved.model.exists():
+        files.check_writable(_folder_of(saved), argument="model")
+
+
+def output_folder(
+    saved: Saved, found: evaluator.Evaluation, out: str | None
+) -> Path:
+    """Returns where an evaluation goes: `out`, or beside the model."""
+    if out:
+        return Path(out)
+    return _folder_of(saved) / f"evaluation_{found.report['split']}"
+
+
+def _folder_of(saved: Saved) -> Path:
+    return saved.model if saved.model.is_dir() else saved.model.parent

@@ -1,0 +1,33 @@
+"""The recipes by name: every other file of this folder."""
+
+import difflib
+import importlib
+import pkgutil
+from pathlib import Path
+
+from gblend_keras import config
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Returns the names of all recipes, sorted."""
+    found = {module.name for module in pkgutil.iter_modules([str(FOLDER)])}
+    return sorted(name for name in found - {"registry"} if name[0] != "_")
+
+
+def get(name: str) -> config.Recipe:
+    """Returns a recipe by name.
+
+    Raises:
+        ValueError: If there is no such recipe; close names are listed.
+    """
+    if name not in names():
+        close = difflib.get_close_matches(name, names(), n=3) or names()
+        raise ValueError(
+            f"`recipe` is unknown. Expected one of {names()}. "
+            f"Received: recipe={name!r}. Did you mean {' or '.join(close)}?"
+        )
+    module = importlib.import_module(f"{__package__}.{name}")
+    recipe: config.Recipe = module.recipe()
+    return recipe

@@ -1,0 +1,1 @@
+"""Pages: `report.html` of a run or of a comparison."""

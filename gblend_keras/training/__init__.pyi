@@ -1,0 +1,10 @@
+"""Training: from a recipe to a run directory."""
+
+from .initial_weights import describe as describe
+from .initial_weights import initialise as initialise
+from .initial_weights import load_trained as load_trained
+from .single_estimate import measure as measure
+from .single_estimate import subject_of as subject_of
+from .single_estimate import table as table
+from .trainer import Run as Run
+from .trainer import train as train

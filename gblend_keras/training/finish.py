@@ -1,0 +1,184 @@
+"""A trained model -> what its run directory keeps of it."""
+
+import shutil
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gblend_keras import reporting
+from gblend_keras.blending import history
+from gblend_keras.blending.model import BlendedModel
+from gblend_keras.building import model_builder
+from gblend_keras.callbacks.phases import Phase
+from gblend_keras.callbacks.phases import trained_heads
+from gblend_keras.data import example_set
+from gblend_keras.data import training_set
+from gblend_keras.distribution import workers
+from gblend_keras.evaluation import evaluator
+from gblend_keras.evaluation import saved_model
+from gblend_keras.fusion.network import JOINT
+from gblend_keras.methods import base
+from gblend_keras.runs import directory
+from gblend_keras.utils import files
+from gblend_keras.utils import optional
+
+
+def finish(
+    method: base.Method,
+    job: base.Job,
+    splits: example_set.Splits,
+    *,
+    blend: str,
+    report: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Evaluates, saves, draws, and writes the summary last.
+
+    Args:
+        method: How the model was trained.
+        job: The trained model, its recipe and its folder.
+        splits: What it was trained and is evaluated on.
+        blend: What the method was asked for as.
+        report: What the summary says of the training.
+
+    Returns:
+        The summary, as in `summary.json`.
+    """
+    summary = {
+        "format": directory.RUN_FORMAT,
+        "blend": blend,
+        **_measured(method, job, splits),
+        **report,
+    }
+    strategy = job.model.distribute_strategy
+    with (
+        workers.folder_to_write(strategy, job.workdir) as folder,
+        files.replacing(folder / "model.keras") as beside,
+    ):
+        job.model.save(beside)
+    workers.on_chief(strategy, lambda: _conclude(job.workdir, summary))
+    return summary
+
+
+def _measured(
+    method: base.Method, job: base.Job, splits: example_set.Splits
+) -> dict[str, Any]:
+    """Returns what the summary says of the model, the method and the data."""
+    model, settings = job.model, job.recipe.train
+    num_replicas = model.distribute_strategy.num_replicas_in_sync
+    # With evaluate_on="validation", `splits.test` is a part of training data.
+    reported_on = job.recipe.data.evaluate_on
+    predicted = _predict(job, splits)
+    phases = method.phases(model.head_names, settings.epochs)
+    return {
+        "seed": job.seed,
+        "evaluated_on": reported_on,
+        "num_evaluated": len(splits.test),
+        "curves_on": "validation" if splits.validation else reported_on,
+        "class_names": list(splits.class_names),
+        "accuracy": accuracies(model, predicted, splits.test.y),
+        "blend_weights": model.blend_weights,
+        "loss_scale": model.loss_scale,
+        "num_replicas": num_replicas,
+        "batch_size": job.recipe.data.batch_size,  # of all replicas together
+        "learning_rate": model_builder.learning_rate(settings, num_replicas),
+        "trained_heads": trained_heads(phases, model.head_names),
+        "answering_heads": answering_heads(phases, model),
+    }
+
+
+def _conclude(workdir: Path, summary: Mapping[str, Any]) -> None:
+    _draw(workdir, summary)
+    files.write_json(workdir / directory.SUMMARY, summary)
+    remove_checkpoints(workdir)
+    reporting.write_report(workdir)
+
+
+def remove_checkpoints(workdir: Path) -> None:
+    """Removes what a finished run no longer needs."""
+    shutil.rmtree(workdir / "checkpoint", ignore_errors=True)
+
+
+def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
+    """Returns every answer; saves the evaluation where its libraries are.
+
+    Subsets of modalities may take a pass each, so they are left to
+    tools/evaluate.py.
+    """
+    strategy = job.model.distribute_strategy
+    data = training_set.make_dataset(splits.test, batch_size=128)
+    if not workers.all_true(strategy, optional.are_installed()):
+        predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
+        return predicted
+    found = evaluator.evaluate_model(
+        job.model,
+        data,
+        class_names=splits.class_names,
+        options=evaluator.Options(subsets=False),
+    )
+    workers.on_chief(strategy, lambda: _save_evaluation(job, splits, found))
+    return found.probabilities
+
+
+def _save_evaluation(
+    job: base.Job, splits: example_set.Splits, found: evaluator.Evaluation
+) -> None:
+    recipe, seed = saved_model.find_recipe(saved_model.Saved(job.workdir))
+    saved = saved_model.Saved(
+        job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
+    )
+    named = saved_model.named(
+        found, saved, examples=splits.test, train=splits.train
+    )
+    named.save(saved_model.output_folder(saved, named, None))
+
+
+def _draw(workdir: Path, summary: Mapping[str, Any]) -> None:
+    if not reporting.is_installed():
+        return  # the report says how to get pictures
+    title = f"blend: {summary['blend']}, seed {summary['seed']}"
+    reporting.plot_curves(
+        workdir,
+        heads=summary["trained_heads"],
+        evaluated=summary["curves_on"],
+        title=title,
+    )
+    estimated = workdir / directory.HISTORY
+    if estimated.exists():
+        reporting.plot_weights(
+            workdir, history.read_history(estimated), title=title
+        )
+
+
+def answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
+    """Returns the heads that were trained to the end.
+
+    Others are out of date: their towers have moved on.
+    """
+    return trained_heads(phases[-1:], model.head_names)
+
+
+def accuracies(
+    model: BlendedModel, predicted: Mapping[str, Any], y: example_set.Array
+) -> dict[str, float]:
+    """Computes the accuracy of every head, the ensemble and the blend.
+
+    Args:
+        model: Names the heads.
+        predicted: `{head or blend: probabilities (N, classes)}`.
+        y: Labels `(N,)`, or multi-hot `(N, classes)` (share of labels right).
+    """
+    modalities = [predicted[head] for head in model.modality_heads]
+    scores = {head: predicted[head] for head in model.modality_heads}
+    scores["ensemble"] = np.mean(modalities, axis=0)
+    scores[JOINT] = predicted[JOINT]
+    scores["blend"] = predicted["blend"]
+    return {name: _accuracy(score, y) for name, score in scores.items()}
+
+
+def _accuracy(probability: Any, y: example_set.Array) -> float:
+    if y.ndim == 2:
+        return float(np.mean((probability > 0.5) == (y > 0.5)))
+    return float(np.mean(np.argmax(probability, axis=1) == y))
