@@ -66,7 +66,7 @@ class DataConfig:
 
     Attributes:
         dataset: Name of a set in `data.sets`. "records" are shards that
-            `tools/prepare_data.py` wrote; "videos" are video files, decoded
+            `gblend prepare` wrote; "videos" are video files, decoded
             anew each time: for small sets.
         path: File or folder of the set, below `--data_dir` when relative.
         annotations: Of "videos": the annotation file, below `--data_dir`

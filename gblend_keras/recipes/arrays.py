@@ -4,7 +4,7 @@ Optional arrays: `split` ("train", "validation", "test"), `group` and
 `sample_weight`. A tower is chosen for each modality by its number of axes;
 `--set towers.NAME.kind=conv1d` and so on choose another.
 
-Run:     python tools/train.py --recipe=arrays --set data.path=FILE.npz
+Run:     gblend train --recipe=arrays --set data.path=FILE.npz
 Cost:    depends on your data
 Expect:  depends on your data
 Weights: none

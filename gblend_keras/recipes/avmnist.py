@@ -1,6 +1,6 @@
 """AV-MNIST: real spoken digits with handwritten ones, both made hard.
 
-Run:     python tools/train.py --recipe=avmnist --data_dir=DIR
+Run:     gblend train --recipe=avmnist --data_dir=DIR
 Cost:    see zoo/README.md
 Expect:  see zoo/README.md
 Weights: avmnist_online and avmnist_joint in the zoo

@@ -1,6 +1,6 @@
 """Embedded set: handwritten digits and spoken digits; the default.
 
-Run:     python tools/train.py
+Run:     gblend train
 Cost:    see README.md, "Measured"
 Expect:  see README.md, "Measured"
 Weights: none

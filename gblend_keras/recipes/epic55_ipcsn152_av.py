@@ -2,9 +2,9 @@
 
 Nouns are trained apart, as in the paper: --set clips.task=noun.
 
-Run:     python tools/prepare_data.py --dataset=epic55 --waveform
+Run:     gblend prepare --dataset=epic55 --waveform
          --sample_rate_hz=24000 ...
-         python tools/train.py --recipe=epic55_ipcsn152_av --data_dir=DIR
+         gblend train --recipe=epic55_ipcsn152_av --data_dir=DIR
 Cost:    not measured yet
 Expect:  not measured yet; the paper: verbs 59.2, nouns 36.1,
          actions 25.6 % (unseen kitchens, from IG-65M)

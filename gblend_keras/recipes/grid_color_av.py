@@ -2,10 +2,10 @@
 
 From video files to a trained network; 60 clips train, 20 test.
 
-Run:     python tools/prepare_data.py --dataset=csv
+Run:     gblend prepare --dataset=csv
          --annotations=DIR/grid/labels.csv --videos=DIR/grid
          --out=DIR/grid_color --short_side=96 --log_mel
-         python tools/train.py --recipe=grid_color_av --data_dir=DIR
+         gblend train --recipe=grid_color_av --data_dir=DIR
 Cost:    see docs/videos.md, "What comes out"
 Expect:  see docs/videos.md, "What comes out"
 Weights: none

@@ -1,6 +1,6 @@
 """GRID: 25 spoken letters from lip video and sound, with convolutions.
 
-Run:     python tools/train.py --recipe=grid_letters --data_dir=DIR
+Run:     gblend train --recipe=grid_letters --data_dir=DIR
 Cost:    see README.md, "Measured"
 Expect:  see README.md, "Measured"
 Weights: none

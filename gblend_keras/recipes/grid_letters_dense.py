@@ -3,7 +3,7 @@
 Sound, lips and the difference of frames, which is nearly a copy of the lips
 and overfits: each modality added makes plain joint training worse.
 
-Run:     python tools/train.py --recipe=grid_letters_dense --data_dir=DIR
+Run:     gblend train --recipe=grid_letters_dense --data_dir=DIR
 Cost:    see README.md, "Measured"
 Expect:  see README.md, "Measured"
 Weights: none

@@ -1,8 +1,8 @@
 """Kinetics-400: RGB, optical flow and sound, three towers of 50 layers.
 
-Run:     python tools/prepare_data.py --dataset=kinetics --log_mel
+Run:     gblend prepare --dataset=kinetics --log_mel
          --flow=farneback ...
-         python tools/train.py --recipe=kinetics_r3d50_rgb_flow_av
+         gblend train --recipe=kinetics_r3d50_rgb_flow_av
          --data_dir=DIR
 Cost:    not measured yet
 Expect:  not measured yet; the paper: joint 70.0,

@@ -1,7 +1,7 @@
 """mini-Sports: RGB and sound, ResNet3D-50 and ResNet-50.
 
-Run:     python tools/prepare_data.py --dataset=mini_sports --log_mel ...
-         python tools/train.py --recipe=sports1m_mini_av --data_dir=DIR
+Run:     gblend prepare --dataset=mini_sports --log_mel ...
+         gblend train --recipe=sports1m_mini_av --data_dir=DIR
 Cost:    not measured yet
 Expect:  not measured yet; the paper: joint 60.2,
          offline 62.8 % (video top-1)

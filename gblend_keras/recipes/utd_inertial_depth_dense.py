@@ -1,6 +1,6 @@
 """UTD-MHAD with fully connected towers: the paper's problem, plain to see.
 
-Run:     python tools/train.py --recipe=utd_inertial_depth_dense --data_dir=DIR
+Run:     gblend train --recipe=utd_inertial_depth_dense --data_dir=DIR
 Cost:    see README.md, "Measured"
 Expect:  see README.md, "Measured"
 Weights: none

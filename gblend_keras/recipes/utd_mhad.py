@@ -1,6 +1,6 @@
 """UTD-MHAD: 27 actions from depth, skeleton and inertial sensor.
 
-Run:     python tools/train.py --recipe=utd_mhad --data_dir=DIR --workdir=DIR
+Run:     gblend train --recipe=utd_mhad --data_dir=DIR --workdir=DIR
 Cost:    see README.md, "Measured"
 Expect:  see README.md, "Measured"
 Weights: none

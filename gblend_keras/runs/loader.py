@@ -33,7 +33,7 @@ def load_run(run_dir: str | Path) -> FinishedRun:
     """Loads a finished run.
 
     Args:
-        run_dir: A run directory of `tools/train.py`.
+        run_dir: A run directory of `gblend train`.
 
     Raises:
         ValueError: If it is no run directory, the run is not finished, or a

@@ -59,7 +59,7 @@ def explained(workdir: Path, *, batch_size: int) -> Iterator[None]:
         raise RunError(
             "A record is damaged. Expected the bytes that were written. "
             f"Received: {_cause(error)}. Find the shard with "
-            "tools/prepare_data.py --out=FOLDER --verify, and make it anew. "
+            "gblend prepare --out=FOLDER --verify, and make it anew. "
             f"{KEPT}."
         ) from error
     except tf.errors.OpError as error:

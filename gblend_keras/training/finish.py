@@ -105,7 +105,7 @@ def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
     """Returns every answer; saves the evaluation where its libraries are.
 
     Subsets of modalities may take a pass each, so they are left to
-    tools/evaluate.py.
+    gblend evaluate.
     """
     strategy = job.model.distribute_strategy
     data = training_set.make_dataset(splits.test, batch_size=128)

@@ -19,7 +19,7 @@ _EXPLAINED = {
     "entry's own weights on the test split; ± is the standard deviation over "
     "the seeds that the card lists.",
     "imported": "Download the checkpoint, then "
-    "`python tools/zoo.py import NAME FILE`, once. Accuracies are those that "
+    "`gblend zoo import NAME FILE`, once. Accuracies are those that "
     "the source published. Nobody measured them here.",
     "hub": "`gb.zoo.tower(NAME, MODALITY)` asks TensorFlow Hub the first "
     "time. Accuracies are those that the source published.",
@@ -71,7 +71,7 @@ def index(entries: Sequence[catalog.Entry], *, folder: str) -> str:
 
 _INTRODUCTION = """\
 Networks that load by name; [docs/zoo.md](../docs/zoo.md) says how. This file
-is written by `python tools/zoo.py index` from the entries' own files.
+is written by `gblend zoo index` from the entries' own files.
 
 ```python
 import gblend_keras as gb
@@ -172,7 +172,7 @@ def _results(measured: Mapping[str, Any]) -> list[str]:
         "## Measured",
         "",
         f"Accuracy in % on {measured['num_evaluated']} examples of the "
-        f"{measured['evaluated_on']} split. `tools/zoo.py verify` fails when "
+        f"{measured['evaluated_on']} split. `gblend zoo verify` fails when "
         "these weights give another figure by more than "
         f"{100 * measured['tolerance']:g} points.",
         "",
@@ -245,7 +245,7 @@ def _imported(entry: catalog.Entry) -> list[str]:
         f"File `{checkpoint.file}`: {address}. It was not downloaded here, "
         "and the address may be dead. Import it once:",
         "```",
-        f"python tools/zoo.py import {entry.name} {checkpoint.file}",
+        f"gblend zoo import {entry.name} {checkpoint.file}",
         "```",
         f"It is read as a checkpoint of `{checkpoint.source}` "
         "([docs/networks.md](../../../../docs/networks.md)); nothing in it "
@@ -267,7 +267,7 @@ def _hub(entry: catalog.Entry) -> list[str]:
         'It needs `pip install "gblend_keras[hub]"` and, the first time, a '
         "network; or a file that you downloaded:",
         "```",
-        f"python tools/zoo.py import {entry.name} FILE.tar.gz",
+        f"gblend zoo import {entry.name} FILE.tar.gz",
         "```",
         "A SavedModel is a program: take it from its publisher alone.",
         "",

@@ -76,7 +76,7 @@ def check_file(path: Path, weights: catalog.Weights) -> None:
 
 
 def imported_file(entry: catalog.Entry) -> Path:
-    """Returns the checked network that `tools/zoo.py import` made.
+    """Returns the checked network that `gblend zoo import` made.
 
     Raises:
         ValueError: If nothing was imported, or a file was altered since.
@@ -86,7 +86,7 @@ def imported_file(entry: catalog.Entry) -> Path:
         raise ValueError(
             f"{entry.name} needs its checkpoint. Expected "
             f"{_wanted(entry)}, imported once. Received: nothing yet. "
-            f"Run `python tools/zoo.py import {entry.name} FILE`."
+            f"Run `gblend zoo import {entry.name} FILE`."
         )
     record = catalog.read_json(folder / "import.json")
     for name, digest in dict(record.get("files", {})).items():
@@ -94,7 +94,7 @@ def imported_file(entry: catalog.Entry) -> Path:
             raise ValueError(
                 f"{folder / name} is damaged or was altered. Expected sha256 "
                 f"{digest}. Received: another file, or none. "
-                f"Run `python tools/zoo.py import {entry.name} FILE` again."
+                f"Run `gblend zoo import {entry.name} FILE` again."
             )
     return catalog.inside(folder, str(record.get("network")))
 
@@ -282,7 +282,7 @@ def imported_model(entry: catalog.Entry) -> Path | None:
         raise ValueError(
             f"{model} is damaged or was altered. Expected the files that were "
             "imported. Received: others. "
-            f"Run `python tools/zoo.py import {entry.name} FILE` again."
+            f"Run `gblend zoo import {entry.name} FILE` again."
         )
     return model
 

@@ -33,7 +33,7 @@ class Labelled(NamedTuple):
 def load_records(
     settings: config.DataConfig, folder: str | Path
 ) -> example_set.Splits:
-    """Loads the shards that `tools/prepare_data.py` wrote.
+    """Loads the shards that `gblend prepare` wrote.
 
     Without a test split, the validation split is the test, as the paper has
     it for Kinetics. Frames are modality "rgb", flow is "flow", and sound
@@ -151,7 +151,7 @@ def _look_up_all(
             f"`data.path` has {len(problems)} videos that cannot be used. "
             f"Expected all {len(segments)} of the annotations. Received: "
             f"{'; '.join(problems[:SHOWN])}. Remove these rows, or make "
-            "records with tools/prepare_data.py, which goes past them."
+            "records with gblend prepare, which goes past them."
         )
     return [answer for answer in answers if not isinstance(answer, str)]
 

@@ -83,7 +83,7 @@ def read_index(folder: str | os.PathLike[str]) -> RecordSet:
     Sizes are compared, checksums are not: see `check_shards`.
 
     Args:
-        folder: Where `tools/prepare_data.py` wrote.
+        folder: Where `gblend prepare` wrote.
 
     Raises:
         ValueError: If the folder is not finished, its index is damaged, or a
@@ -112,7 +112,7 @@ def read_index_file(
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ValueError(
             f"`folder` has no {INDEX}. Expected a finished folder of "
-            f"tools/prepare_data.py. Received: folder={str(folder)!r}. "
+            f"gblend prepare. Received: folder={str(folder)!r}. "
             "Run the command that makes it, to its end."
         ) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -134,7 +134,7 @@ def check_shards(
     """Compares all shards with the index; names each that differs.
 
     Args:
-        folder: Where `tools/prepare_data.py` wrote.
+        folder: Where `gblend prepare` wrote.
         verify: Read every byte and compare checksums, not sizes alone.
 
     Returns:
@@ -157,7 +157,7 @@ def sha256_of(path: Path) -> str:
 def _damaged(path: Path, error: Exception) -> ValueError:
     return ValueError(
         f"`folder` has a damaged index. Expected the {INDEX} that "
-        f"tools/prepare_data.py wrote. Received: {path}: "
+        f"gblend prepare wrote. Received: {path}: "
         f"{type(error).__name__}: {error}. Remove that file and make the "
         "records again."
     )

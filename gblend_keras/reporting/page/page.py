@@ -106,7 +106,7 @@ def page(
     if not style.is_installed():
         hint = html.paragraph(
             f"{style.HINT} Then write this report again with "
-            "`python tools/report.py FOLDER`.",
+            "`gblend report FOLDER`.",
             class_="notice",
         )
     body = html.element(

@@ -162,7 +162,7 @@ def _evaluation_hint(run: run_data.RunFolder) -> html.Html | None:
             f"more metrics, gains of classes, the confusion matrix and {adds}"
         )
     return html.paragraph(
-        html.element("code", f"python tools/evaluate.py --model={run.folder}"),
+        html.element("code", f"gblend evaluate --model={run.folder}"),
         f" adds {adds} (with ",
         html.element("code", 'pip install "gblend_keras[eval]"'),
         ").",
