@@ -6,9 +6,10 @@ import inspect
 import pkgutil
 from collections.abc import Iterable
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+
+from gblend_keras import methods
 
 if TYPE_CHECKING:
     from gblend_keras.methods import base
@@ -23,10 +24,7 @@ def names() -> list[str]:
 
     Beside these, the name of a modality is a method: it trains alone.
     """
-    found = {
-        module.name
-        for module in pkgutil.iter_modules([str(Path(__file__).parent)])
-    }
+    found = {module.name for module in pkgutil.iter_modules(methods.__path__)}
     return sorted(found - NOT_METHODS)
 
 

@@ -5,13 +5,13 @@ import pytest
 
 from gblend_keras.benchmarks import frame_reading
 from gblend_keras.data.media import reader
-from tests.data import clips
+from tests.data import clip_files
 
 
 def test_comparison_reads_every_frame_of_every_file(tmp_path):
     paths = [
-        clips.write_clip(tmp_path / "a.mp4", np.arange(12) * 100),
-        clips.write_clip(tmp_path / "b.mkv", np.arange(5) * 40),
+        clip_files.write_clip(tmp_path / "a.mp4", np.arange(12) * 100),
+        clip_files.write_clip(tmp_path / "b.mkv", np.arange(5) * 40),
     ]
     result = frame_reading.compare_reading(paths, short_side=24, rounds=2)
     assert result["num_frames"] == 17

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from gblend_keras.data.records import parser
 from gblend_keras.data.records import record_index
-from tests.data import clips
+from tests.data import clip_files
 from tests.places import ROOT
 
 GRID = ROOT.parent / "shared" / "media" / "grid"
@@ -37,8 +37,10 @@ def run(*arguments, **options):
 def folder(tmp_path_factory):
     """Six short clips, one of which is missing, and their labels."""
     folder = tmp_path_factory.mktemp("clips")
-    sound = clips.tone(1.0, 16000), 16000, "aac", 0.0
-    clips.write_clip(folder / "0.mp4", np.arange(0, 1000, 100), sound=sound)
+    sound = clip_files.tone(1.0, 16000), 16000, "aac", 0.0
+    clip_files.write_clip(
+        folder / "0.mp4", np.arange(0, 1000, 100), sound=sound
+    )
     for number in range(1, 5):
         shutil.copy(folder / "0.mp4", folder / f"{number}.mp4")
     rows = "".join(f"{n}.mp4,{'ab'[n % 2]},train\n" for n in range(6))

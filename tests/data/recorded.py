@@ -6,7 +6,7 @@ from gblend_keras import config
 from gblend_keras.data.annotations import manifest
 from gblend_keras.data.records import preparation
 from gblend_keras.data.records import record_index
-from tests.data import clips
+from tests.data import clip_files
 
 NUM_FRAMES = 30
 RATE_HZ = 10
@@ -30,9 +30,9 @@ def write(folder, *, num_shards=2, **settings):
     lines = ["file,label,split,group"]
     for row in range(TRAIN + TEST):
         # A tone of its own tells which video a sound is from.
-        tone = clips.tone(SECONDS, 16000, hertz=300.0 * (row + 1))
+        tone = clip_files.tone(SECONDS, 16000, hertz=300.0 * (row + 1))
         name = f"v{row:02}.mp4"
-        clips.write_clip(
+        clip_files.write_clip(
             videos / name, times, size=(48, 64), sound=(tone, 16000, "aac", 0.0)
         )
         split = "train" if row < TRAIN else "test"

@@ -15,8 +15,8 @@ from gblend_keras.runs import directory
 
 HOLD = (
     "import sys, time, pathlib\n"
-    "from gblend_keras import workdirs\n"
-    "with workdirs.claimed(pathlib.Path(sys.argv[1])):\n"
+    "from gblend_keras.runs import directory\n"
+    "with directory.claimed(pathlib.Path(sys.argv[1])):\n"
     "    print('ready', flush=True)\n"
     "    time.sleep(60)\n"
 )

@@ -142,9 +142,9 @@ def test_signal_waits_until_the_file_is_written(tmp_path):
 def test_first_signal_leaves_in_order_and_a_second_at_once(name, code):
     program = (
         "import os, signal, time\n"
-        "from gblend_keras import stopping\n"
+        "from gblend_keras.utils import signals\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "with stopping.leaving_on_signals():\n"
+        "with signals.leaving_on_signals():\n"
         "    try:\n"
         f"        os.kill(os.getpid(), signal.{name})\n"
         "        time.sleep(60)\n"

@@ -10,7 +10,7 @@ from gblend_keras.zoo import catalog
 from gblend_keras.zoo import weights
 from gblend_keras.zoo.model import ZooModel
 from tests import toy
-from tests.data import clips
+from tests.data import clip_files
 
 SMALL = transformer.TransformerSize(num_blocks=1, width=8, num_heads=2)
 
@@ -198,10 +198,10 @@ def video_model():
 
 def test_videos_are_cut_into_clips(video_model, tmp_path):
     pytest.importorskip("av")
-    path = clips.write_clip(
+    path = clip_files.write_clip(
         tmp_path / "a.mp4",
         np.arange(40) * 40,
-        sound=(clips.tone(1.6, 16000), 16000, "aac", 0.0),
+        sound=(clip_files.tone(1.6, 16000), 16000, "aac", 0.0),
     )
     one = video_model.preprocess(path)
     assert one["rgb"].shape == (1, 4, 16, 16, 3)

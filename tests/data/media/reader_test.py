@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gblend_keras.data.media import reader
-from tests.data import clips
+from tests.data import clip_files
 from tests.places import SHARED
 
 REAL = SHARED / "media"
@@ -49,9 +49,9 @@ def decoded(path):
 )
 def test_every_frame_is_found_by_its_time(tmp_path, name, codec):
     times = np.arange(100) * (40 if codec == "mpeg1video" else 100)
-    path = clips.write_clip(tmp_path / name, times, codec=codec)
+    path = clip_files.write_clip(tmp_path / name, times, codec=codec)
     every = reader.read_frames(path)
-    assert clips.numbers_of(every) == list(range(100))
+    assert clip_files.numbers_of(every) == list(range(100))
     np.testing.assert_allclose(
         np.diff(every.timestamps_seconds), np.diff(times) / 1000, atol=0.0011
     )
@@ -65,61 +65,63 @@ def test_every_frame_is_found_by_its_time(tmp_path, name, codec):
 @pytest.mark.parametrize("name", ["vfr.mp4", "vfr.mkv"])
 def test_variable_rate_shows_the_frame_on_the_screen(tmp_path, name):
     # On screen from: 0 .. 100 .. 900 .. 1000 .. 2500 .. 2600 ms.
-    path = clips.write_clip(tmp_path / name, [0, 100, 900, 1000, 2500, 2600])
+    path = clip_files.write_clip(
+        tmp_path / name, [0, 100, 900, 1000, 2500, 2600]
+    )
     sampled = reader.read_frames(path, end_seconds=2.7, frame_rate_hz=4)
     # At 0, .25, .5, .75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5 s.
-    assert clips.numbers_of(sampled) == [0, 1, 1, 1, 3, 3, 3, 3, 3, 3, 4]
+    assert clip_files.numbers_of(sampled) == [0, 1, 1, 1, 3, 3, 3, 3, 3, 3, 4]
     np.testing.assert_allclose(
         sampled.timestamps_seconds, np.arange(11) / 4, atol=1e-9
     )
     as_is = reader.read_frames(path, start_seconds=0.95, end_seconds=2.5)
-    assert clips.numbers_of(as_is) == [2, 3]
+    assert clip_files.numbers_of(as_is) == [2, 3]
     np.testing.assert_allclose(as_is.timestamps_seconds, [0.9, 1.0])
     clip = reader.read_clip(
         path, start_seconds=0.5, num_frames=3, frame_rate_hz=2, stride=2
     )
-    assert clips.numbers_of(clip) == [1, 3, 4]  # at 0.5, 1.5, 2.5 s
+    assert clip_files.numbers_of(clip) == [1, 3, 4]  # at 0.5, 1.5, 2.5 s
 
 
 def test_clip_takes_every_stride_th_frame(tmp_path):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS)
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS)
     clip = reader.read_clip(path, start_seconds=5.25, num_frames=4, stride=3)
-    assert clips.numbers_of(clip) == [52, 55, 58, 61]
+    assert clip_files.numbers_of(clip) == [52, 55, 58, 61]
     np.testing.assert_allclose(clip.timestamps_seconds, [5.2, 5.5, 5.8, 6.1])
 
 
 @pytest.mark.parametrize("rate", [None, 10])
 @pytest.mark.parametrize("start", [8.5, 9.95])
 def test_clip_that_reaches_past_the_end_starts_earlier(tmp_path, rate, start):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS)
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS)
     clip = reader.read_clip(
         path, start_seconds=start, num_frames=5, stride=4, frame_rate_hz=rate
     )
-    assert clips.numbers_of(clip) == [83, 87, 91, 95, 99]
+    assert clip_files.numbers_of(clip) == [83, 87, 91, 95, 99]
 
 
 @pytest.mark.parametrize("rate", [None, 10])
 def test_file_shorter_than_the_clip_repeats_its_last_frame(tmp_path, rate):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS[:6])
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS[:6])
     clip = reader.read_clip(
         path, start_seconds=0.2, num_frames=5, stride=2, frame_rate_hz=rate
     )
-    assert clips.numbers_of(clip) == [0, 2, 4, 4, 4]
+    assert clip_files.numbers_of(clip) == [0, 2, 4, 4, 4]
 
 
 def test_span_past_the_end_gives_what_there_is(tmp_path):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS[:6])
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS[:6])
     late = reader.read_frames(path, start_seconds=0.45, end_seconds=5)
-    assert clips.numbers_of(late) == [4, 5]
+    assert clip_files.numbers_of(late) == [4, 5]
     late = reader.read_frames(path, start_seconds=0.45, frame_rate_hz=20)
-    assert clips.numbers_of(late) == [4, 5, 5]
+    assert clip_files.numbers_of(late) == [4, 5, 5]
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_rotated_picture_is_turned_upright(tmp_path, turns):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS[:3])
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS[:3])
     lying = reader.read_frames(path)
-    clips.turn(path, turns)
+    clip_files.turn(path, turns)
     upright = reader.read_frames(path)
     expected = np.rot90(lying.images, turns, axes=(1, 2))
     np.testing.assert_array_equal(upright.images, expected)
@@ -131,16 +133,16 @@ def test_rotated_picture_is_turned_upright(tmp_path, turns):
 
 
 def test_short_side_keeps_the_aspect_of_odd_sizes(tmp_path):
-    path = clips.write_clip(tmp_path / "c.mkv", TENTHS[:3], size=(51, 77))
+    path = clip_files.write_clip(tmp_path / "c.mkv", TENTHS[:3], size=(51, 77))
     assert reader.read_frames(path).images.shape == (3, 51, 77, 3)
     small = reader.read_frames(path, short_side=33)
     assert small.images.shape == (3, 33, 50, 3)  # 77 * 33 / 51 = 49.8
-    assert clips.numbers_of(small) == [0, 1, 2]
+    assert clip_files.numbers_of(small) == [0, 1, 2]
 
 
 def test_probe_tells_what_a_file_holds(tmp_path):
-    sound = (clips.tone(1, 22050, channels=2), 22050, "aac", 0)
-    path = clips.write_clip(tmp_path / "c.mp4", TENTHS[:10], sound=sound)
+    sound = (clip_files.tone(1, 22050, channels=2), 22050, "aac", 0)
+    path = clip_files.write_clip(tmp_path / "c.mp4", TENTHS[:10], sound=sound)
     info = reader.probe(path)
     assert (info.width, info.height, info.num_frames) == (64, 48, 10)
     assert (info.sample_rate_hz, info.num_channels) == (22050, 2)
@@ -152,13 +154,13 @@ def test_probe_tells_what_a_file_holds(tmp_path):
 @pytest.mark.parametrize("rate", [8000, 22050, 48000])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_sound_becomes_one_channel_at_one_rate(tmp_path, rate, channels):
-    wave = clips.tone(1, rate, channels=channels)
+    wave = clip_files.tone(1, rate, channels=channels)
     path = tmp_path / "clip.mkv"
-    clips.write_clip(path, TENTHS[:10], sound=(wave, rate, "pcm_s16le", 0))
+    clip_files.write_clip(path, TENTHS[:10], sound=(wave, rate, "pcm_s16le", 0))
     heard = reader.read_audio(path)
     assert heard.dtype == np.float32
     assert heard.shape == (16000,)
-    expected = clips.tone(1, 16000)[0]
+    expected = clip_files.tone(1, 16000)[0]
     np.testing.assert_allclose(heard[80:-80], expected[80:-80], atol=2e-4)
     # A part is the same part of the whole.
     part = reader.read_audio(path, start_seconds=0.25, end_seconds=0.75)
@@ -166,10 +168,10 @@ def test_sound_becomes_one_channel_at_one_rate(tmp_path, rate, channels):
 
 
 def test_channels_are_averaged(tmp_path):
-    wave = clips.tone(0.5, 16000, channels=2)
+    wave = clip_files.tone(0.5, 16000, channels=2)
     wave[1] = 0
     path = tmp_path / "clip.mkv"
-    clips.write_clip(path, None, sound=(wave, 16000, "pcm_s16le", 0))
+    clip_files.write_clip(path, None, sound=(wave, 16000, "pcm_s16le", 0))
     np.testing.assert_allclose(reader.read_audio(path), wave[0] / 2, atol=1e-4)
 
 
@@ -179,7 +181,7 @@ def test_sound_lies_where_the_file_says(tmp_path):
     wave[0, 0] = 0.9
     path = tmp_path / "clip.mkv"
     sound = (wave, 8000, "pcm_s16le", 0.5)
-    clips.write_clip(path, TENTHS[:20], sound=sound)
+    clip_files.write_clip(path, TENTHS[:20], sound=sound)
     heard = reader.read_audio(path, end_seconds=2.0, sample_rate_hz=8000)
     assert heard.shape == (16000,)
     assert np.flatnonzero(heard).tolist() == [4000]
@@ -193,7 +195,7 @@ def test_sound_after_a_seek_is_that_of_the_whole_file(tmp_path):
     rate = 8000
     wave = np.sin(np.arange(40 * rate) ** 1.3 / 500)[None].astype(np.float32)
     path = tmp_path / "long.mp4"
-    clips.write_clip(path, None, sound=(wave / 2, rate, "aac", 0))
+    clip_files.write_clip(path, None, sound=(wave / 2, rate, "aac", 0))
     whole = reader.read_audio(path)
     part = reader.read_audio(path, start_seconds=33.3, end_seconds=35.0)
     start = round(33.3 * 16000)
@@ -203,9 +205,9 @@ def test_sound_after_a_seek_is_that_of_the_whole_file(tmp_path):
 
 
 def test_file_without_sound_or_picture_says_so(tmp_path):
-    sound = (clips.tone(0.2, 8000), 8000, "pcm_s16le", 0)
-    heard = clips.write_clip(tmp_path / "heard.wav", None, sound=sound)
-    seen = clips.write_clip(tmp_path / "seen.mp4", TENTHS[:2])
+    sound = (clip_files.tone(0.2, 8000), 8000, "pcm_s16le", 0)
+    heard = clip_files.write_clip(tmp_path / "heard.wav", None, sound=sound)
+    seen = clip_files.write_clip(tmp_path / "seen.mp4", TENTHS[:2])
     assert reason_of(reader.read_frames, heard) == "no picture"
     assert reason_of(reader.read_audio, seen) == "no sound"
     assert not reader.probe(heard).has_video
@@ -214,16 +216,16 @@ def test_file_without_sound_or_picture_says_so(tmp_path):
 
 def test_video_stream_without_frames_has_no_picture(tmp_path):
     path = tmp_path / "none.mkv"
-    sound = (clips.tone(0.2, 8000), 8000, "pcm_s16le", 0)
-    clips.write_clip(path, [], sound=sound)
+    sound = (clip_files.tone(0.2, 8000), 8000, "pcm_s16le", 0)
+    clip_files.write_clip(path, [], sound=sound)
     assert reason_of(reader.read_frames, path) == "no picture"
     assert not reader.probe(path).has_video
     assert reader.read_audio(path).shape == (3200,)
 
 
 def test_start_behind_the_end_is_too_short(tmp_path):
-    sound = (clips.tone(0.5, 8000), 8000, "pcm_s16le", 0)
-    path = clips.write_clip(tmp_path / "c.mkv", TENTHS[:5], sound=sound)
+    sound = (clip_files.tone(0.5, 8000), 8000, "pcm_s16le", 0)
+    path = clip_files.write_clip(tmp_path / "c.mkv", TENTHS[:5], sound=sound)
     late = {"start_seconds": 3.0}
     assert reason_of(reader.read_frames, path, **late) == "too short"
     assert (
@@ -267,7 +269,7 @@ def test_what_is_no_file_says_why(tmp_path, read):
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])
 def test_cut_mp4_is_broken(tmp_path, kept):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS)
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS)
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])  # the index is last
     assert reason_of(reader.read_frames, path) == "broken"
@@ -275,12 +277,12 @@ def test_cut_mp4_is_broken(tmp_path, kept):
 
 def test_span_before_the_damage_is_read(tmp_path):
     path = tmp_path / "clip.mp4"
-    clips.write_clip(path, TENTHS)
+    clip_files.write_clip(path, TENTHS)
     begin_with_index(path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     good = reader.read_frames(path, end_seconds=4.0)
-    assert clips.numbers_of(good) == list(range(40))
+    assert clip_files.numbers_of(good) == list(range(40))
     assert reason_of(reader.read_frames, path) == "broken"
     with pytest.raises(reader.MediaError, match="ask for a span before"):
         reader.read_clip(path, start_seconds=0.0, num_frames=100)
@@ -304,18 +306,18 @@ def begin_with_index(path):
     "name", ["film.txt", "film", "film.avi", "film.mp3", "film.jpg", "a:b.mp4"]
 )
 def test_content_decides_not_the_name(tmp_path, name):
-    right = clips.write_clip(tmp_path / "film.mp4", TENTHS[:3])
+    right = clip_files.write_clip(tmp_path / "film.mp4", TENTHS[:3])
     wrong = right.rename(tmp_path / name)
-    assert clips.numbers_of(reader.read_frames(wrong)) == [0, 1, 2]
+    assert clip_files.numbers_of(reader.read_frames(wrong)) == [0, 1, 2]
 
 
 def test_spaces_and_foreign_letters_are_fine(tmp_path):
     folder = tmp_path / "Größe 北京 %03d"
     folder.mkdir()
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS[:3])
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS[:3])
     odd = path.rename(folder / "ein #1 Фильм?.mp4")
     for each in (odd, str(odd)):
-        assert clips.numbers_of(reader.read_frames(each)) == [0, 1, 2]
+        assert clip_files.numbers_of(reader.read_frames(each)) == [0, 1, 2]
     link = tmp_path / "link.mp4"
     link.symlink_to(odd)
     assert reader.probe(link).num_frames == 3
@@ -328,7 +330,7 @@ def test_playlist_leads_nowhere(tmp_path):
 
 
 def test_no_file_stays_open(tmp_path):
-    path = clips.write_clip(tmp_path / "clip.mp4", TENTHS)
+    path = clip_files.write_clip(tmp_path / "clip.mp4", TENTHS)
     begin_with_index(path)
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(path.read_bytes()[:-2000])

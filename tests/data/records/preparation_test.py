@@ -22,7 +22,7 @@ from gblend_keras.data.records import record_index
 from gblend_keras.data.records import segment_encoder
 from gblend_keras.data.records import shard
 from gblend_keras.data.records import shard_plan
-from tests.data import clips
+from tests.data import clip_files
 
 SETTINGS = record_index.RecordSettings(
     short_side=32, waveform=True, num_shards=2
@@ -31,20 +31,22 @@ TIMES_MS = np.arange(0, 1000, 100)
 
 
 def sound(**options):
-    return clips.tone(1.0, 16000, **options), 16000, "aac", 0.0
+    return clip_files.tone(1.0, 16000, **options), 16000, "aac", 0.0
 
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     """A folder of good videos and of every kind of bad one."""
     folder = tmp_path_factory.mktemp("videos")
-    clips.write_clip(folder / "good.mp4", TIMES_MS, sound=sound())
+    clip_files.write_clip(folder / "good.mp4", TIMES_MS, sound=sound())
     (folder / "a folder").mkdir()
     for name in ("a folder/ä ö.mp4", "third.mp4", "fourth.mp4"):
         shutil.copy(folder / "good.mp4", folder / name)
-    clips.write_clip(folder / "silent.mp4", TIMES_MS, sound=sound(loudness=0))
-    clips.write_clip(folder / "mute.mp4", TIMES_MS)
-    clips.write_clip(folder / "sound.m4a", None, sound=sound())
+    clip_files.write_clip(
+        folder / "silent.mp4", TIMES_MS, sound=sound(loudness=0)
+    )
+    clip_files.write_clip(folder / "mute.mp4", TIMES_MS)
+    clip_files.write_clip(folder / "sound.m4a", None, sound=sound())
     (folder / "zero.mp4").touch()
     (folder / "text.mp4").write_text("This is no video.\n" * 100)
     content = (folder / "good.mp4").read_bytes()
@@ -167,7 +169,7 @@ def test_record_holds_the_frames_and_the_sound_of_its_segment(prepared):
     assert context["clip/end/timestamp"].int64_list.value[0] == 700_000
     assert list(context["clip/label/string"].bytes_list.value) == [b"b"]
     frames = [
-        clips.number_of(
+        clip_files.number_of(
             cv2.imdecode(np.frombuffer(step.bytes_list.value[0], np.uint8), -1)
         )
         for step in steps["image/encoded"].feature
@@ -352,7 +354,7 @@ def test_segment_that_ended_processes_is_a_failure(manifest, videos, tmp_path):
 def listener_of(tmp_path):
     folder = output_folder.RunFolder(tmp_path, {"versions": {}})
     return preparation.Listener(
-        folder, preparation.bars.make_bar(9, "", show=False)
+        folder, preparation.progress.make_bar(9, "", show=False)
     )
 
 
@@ -385,7 +387,7 @@ def test_worker_that_does_not_start_ends_the_run(manifest, videos, tmp_path):
 
 
 def test_frames_in_pieces_are_the_frames_at_once(videos, monkeypatch):
-    info = segment_encoder.media.probe(videos / "good.mp4")
+    info = segment_encoder.reader.probe(videos / "good.mp4")
     for rate, span_end in ((0.0, None), (0.0, 0.85), (7.0, 0.9), (30.0, None)):
         settings = record_index.RecordSettings(
             short_side=32, frame_rate_hz=rate, flow="dis"
@@ -406,10 +408,10 @@ def test_frames_in_pieces_are_the_frames_at_once(videos, monkeypatch):
 
 
 def test_picture_or_sound_that_hardly_lasts_is_too_short(tmp_path):
-    brief = clips.tone(0.05, 16000), 16000, "pcm_s16le", 0.0
-    clips.write_clip(tmp_path / "sound.mkv", TIMES_MS, sound=brief)
-    whole = clips.tone(1.0, 16000), 16000, "aac", 0.0
-    clips.write_clip(tmp_path / "picture.mp4", [0], sound=whole)
+    brief = clip_files.tone(0.05, 16000), 16000, "pcm_s16le", 0.0
+    clip_files.write_clip(tmp_path / "sound.mkv", TIMES_MS, sound=brief)
+    whole = clip_files.tone(1.0, 16000), 16000, "aac", 0.0
+    clip_files.write_clip(tmp_path / "picture.mp4", [0], sound=whole)
     rows = "file,label,split\nsound.mkv,a,train\npicture.mp4,a,train\n"
     (tmp_path / "set.csv").write_text(rows)
     manifest = manifests.read_manifest(
@@ -458,7 +460,7 @@ def test_full_disk_leaves_nothing_half_written(
     def full(self, record):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shard.tfrecords.RecordWriter, "write", full)
+    monkeypatch.setattr(shard.tfrecord.RecordWriter, "write", full)
     with pytest.raises(OSError, match="No space left"):
         shard.make_shard(
             task_of(manifest, videos, tmp_path / "x"), lambda step: None
@@ -472,7 +474,7 @@ def test_any_error_of_one_video_is_a_row(
     def fail(path):
         raise ZeroDivisionError("odd")
 
-    monkeypatch.setattr(segment_encoder.media, "probe", fail)
+    monkeypatch.setattr(segment_encoder.reader, "probe", fail)
     made = shard.make_shard(
         task_of(manifest, videos, tmp_path / "x"), lambda step: None
     )

@@ -106,7 +106,7 @@ def test_failure_while_making_leaves_no_file(tmp_path):
 def test_processes_that_make_it_at_once_all_get_it(tmp_path):
     program = (
         "import sys, numpy as np\n"
-        "from gblend_keras.data import cache\n"
+        "from gblend_keras.data.sets import cache\n"
         "for turn in range(20):\n"
         "    made = cache.kept('set', key=str(turn), cache_dir=sys.argv[1],\n"
         "                      make=lambda: {'a': np.full(9999, turn)})\n"

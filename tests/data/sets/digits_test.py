@@ -128,7 +128,7 @@ def test_same_seed_gives_the_same_bits_in_a_fresh_process(small):
         "import tests.data.sets.digits_test as t\n"
         "made = t.digits._make(0, t.SMALL)\n"
         "parts = [t.digits._split_of(made, s) for s in ('train', 'test')]\n"
-        "print(t._checksum(t.arrays.Splits(*parts, class_names=())))\n"
+        "print(t._checksum(t.example_set.Splits(*parts, class_names=())))\n"
     )
     fresh = subprocess.run(
         [sys.executable, "-c", program],
