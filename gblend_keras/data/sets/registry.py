@@ -14,9 +14,9 @@ from gblend_keras.data import npz
 # Set -> its module, which is imported when the set is asked for (digits need
 # an audio library), and its folder below `data_dir`.
 LOADERS = {
-    "avmnist": ("gblend_keras.data.avmnist", "avmnist"),
-    "utd_mhad": ("gblend_keras.data.utd_mhad", "utd_mhad"),
-    "grid_letters": ("gblend_keras.data.grid", "grid_s1_av"),
+    "avmnist": ("gblend_keras.data.sets.avmnist", "avmnist"),
+    "utd_mhad": ("gblend_keras.data.sets.utd_mhad", "utd_mhad"),
+    "grid_letters": ("gblend_keras.data.sets.grid", "grid_s1_av"),
 }
 NAMES = ("arrays", "digits", "records", "videos", *LOADERS)
 
