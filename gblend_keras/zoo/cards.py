@@ -45,12 +45,11 @@ def render(entry: catalog.Entry) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def index(entries: Sequence[catalog.Entry], *, folder: str) -> str:
-    """Returns the overview of a zoo.
+def index(entries: Sequence[catalog.Entry]) -> str:
+    """Returns the overview of a zoo, which stands beside its entries.
 
     Args:
         entries: All of them.
-        folder: Where their folders are, seen from the overview.
     """
     lines = ["# The zoo", "", _INTRODUCTION]
     for kind, title in _TITLES.items():
@@ -60,7 +59,7 @@ def index(entries: Sequence[catalog.Entry], *, folder: str) -> str:
         lines += [f"## {title}", "", _EXPLAINED[kind], ""]
         lines += ["| name | what | inputs | accuracy % |", "|---|---|---|---|"]
         lines += [
-            f"| [{entry.name}]({folder}/{entry.name}/{catalog.CARD}) "
+            f"| [{entry.name}]({entry.name}/{catalog.CARD}) "
             f"| {entry.title} | {', '.join(entry.inputs)} "
             f"| {_short(entry)} |"
             for entry in sorted(chosen, key=lambda each: each.name)

@@ -23,7 +23,8 @@ CARD = "card.md"
 SUMS = "SHA256SUMS"
 WEIGHTS = "weights.npz"
 PLACE = "GBLEND_ZOO"  # environment: a mirror's URL, or a local folder
-HERE = Path(__file__).parent / "entries"
+_INSIDE = Path(__file__).parent / "entries"  # in a wheel
+HERE = _INSIDE if _INSIDE.is_dir() else Path(__file__).parents[2] / "zoo"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
