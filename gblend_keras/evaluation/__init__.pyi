@@ -14,14 +14,17 @@ from .metrics import d_prime as d_prime
 from .metrics import expected_calibration_error as expected_calibration_error
 from .metrics import top_k_accuracy as top_k_accuracy
 from .saved_model import Saved as Saved
+from .saved_model import check_output as check_output
 from .saved_model import combine_actions as combine_actions
 from .saved_model import evaluate_saved as evaluate_saved
+from .saved_model import output_folder as output_folder
 from .saved_model import save_actions as save_actions
 from .subsets import all_subsets as all_subsets
 from .subsets import shapley_values as shapley_values
 from .text_tables import action_table as action_table
 from .text_tables import text_table as text_table
 from .video_predictor import VideoPrediction as VideoPrediction
+from .video_predictor import describe as describe
 from .video_predictor import predict_videos as predict_videos
 from .views import VideoMeans as VideoMeans
 from .views import average as average

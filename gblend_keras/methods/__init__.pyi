@@ -7,6 +7,7 @@ loads no TensorFlow.
 from .base import Job as Job
 from .base import Method as Method
 from .base import TrainingData as TrainingData
+from .registry import check_name as check_name
 from .registry import check_options as check_options
 from .registry import get as get
 from .registry import names as names

@@ -83,6 +83,30 @@ def _options(name: str) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(_module(name).method).parameters
 
 
+def check_name(
+    argument: str,
+    name: str,
+    modalities: Iterable[str] = (),
+    *,
+    complete: bool = True,
+) -> None:
+    """Raises unless a method or a modality has this name.
+
+    Args:
+        argument: Where the name was given, to be named in the sentence.
+        name: What was given.
+        modalities: Names of the data's modalities, as far as known.
+        complete: Whether these are all of them. If not, any name may be a
+            modality but one that is close to a method's.
+
+    Raises:
+        ValueError: If there is none; close names are listed.
+    """
+    known = [*names(), *modalities]
+    if complete or difflib.get_close_matches(name, names(), n=1, cutoff=0.75):
+        _check_name(argument, name, known)
+
+
 def _check_name(argument: str, name: str, known: list[str]) -> None:
     if name in known:
         return

@@ -18,6 +18,7 @@ from gblend_keras.utils import files
 
 RUN_FORMAT = 1  # of recipe.json and summary.json
 RECIPE = "recipe.json"
+MODEL = "model.keras"
 SUMMARY = "summary.json"
 METRICS = "metrics.csv"  # see `checkpointing.MetricsLog`
 HISTORY = "blend_history.json"  # see `blending.history`
@@ -226,3 +227,21 @@ def read_object(path: Path) -> dict[str, Any]:
             "Choose another folder, or use the version that wrote it."
         )
     return found
+
+
+def model_file(path: str | Path) -> Path:
+    """Returns the `.keras` file of a run directory, or the file itself.
+
+    Raises:
+        ValueError: If it is not there.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / MODEL
+    if not file.is_file():
+        raise ValueError(
+            f"`model` is not there: {file}. Expected a finished run directory "
+            "or a .keras file. Received: a path without a file. "
+            "Finish the run, or correct the path."
+        )
+    return file

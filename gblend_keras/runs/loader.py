@@ -9,8 +9,6 @@ from gblend_keras import config
 from gblend_keras.runs import directory
 from gblend_keras.blending.model import BlendedModel
 
-MODEL = "model.keras"
-
 
 @dataclasses.dataclass(frozen=True)
 class FinishedRun:
@@ -56,31 +54,13 @@ def load_run(run_dir: str | Path) -> FinishedRun:
         ) from error
 
 
-def model_file(path: str | Path) -> Path:
-    """Returns the `.keras` file of a run directory, or the file itself.
-
-    Raises:
-        ValueError: If it is not there.
-    """
-    file = Path(path)
-    if file.is_dir():
-        file = file / MODEL
-    if not file.is_file():
-        raise ValueError(
-            f"`model` is not there: {file}. Expected a finished run directory "
-            "or a .keras file. Received: a path without a file. "
-            "Finish the run, or correct the path."
-        )
-    return file
-
-
 def load_model(path: str | Path) -> BlendedModel:
     """Loads the model of a run directory, or a `.keras` file.
 
     Raises:
         ValueError: If there is none, it cannot be read, or it is none of ours.
     """
-    file = model_file(path)
+    file = directory.model_file(path)
     try:
         model = keras.models.load_model(file)
     except (OSError, KeyError, TypeError, ValueError) as error:

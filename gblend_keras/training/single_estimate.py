@@ -68,7 +68,7 @@ def subject_of(
     Raises:
         ValueError: If there is no such run, or no recipe.
     """
-    path = None if model is None else loader.model_file(model)
+    path = None if model is None else directory.model_file(model)
     if model is not None and Path(model).is_dir():
         identity = directory.read_identity(Path(model) / directory.RECIPE)
         return Subject(

@@ -18,6 +18,7 @@ LOADERS = {
     "utd_mhad": ("gblend_keras.data.sets.utd_mhad", "utd_mhad"),
     "grid_letters": ("gblend_keras.data.sets.grid", "grid_s1_av"),
 }
+NEEDED = {"path": "a file or folder", "annotations": "a file"}
 NAMES = ("arrays", "digits", "records", "videos", *LOADERS)
 
 
@@ -49,45 +50,71 @@ def load(
     return splits
 
 
+def check_place(
+    settings: config.DataConfig, data_dir: str | Path | None
+) -> None:
+    """Raises unless the files or folders that a set is read from are there.
+
+    Reads nothing of them, so that a mistyped path costs no time.
+
+    Args:
+        settings: The data part of a recipe.
+        data_dir: Folder that holds the sets' folders.
+
+    Raises:
+        ValueError: If the set is unknown, a path is not given, or there is
+            nothing in its place.
+    """
+    config.check_choice("data.dataset", settings.dataset, NAMES)
+    if settings.dataset == "digits":
+        return
+    root = Path(data_dir or ".")
+    if settings.dataset in LOADERS:
+        paths = [root / (settings.path or LOADERS[settings.dataset][1])]
+        if data_dir is None and not settings.path:
+            raise ValueError(
+                "`data_dir` is missing. Expected the folder that holds "
+                f"'{LOADERS[settings.dataset][1]}'. Received: none. "
+                "Add --data_dir=DIR."
+            )
+    else:
+        needed = ["path"] + ["annotations"] * (settings.dataset == "videos")
+        for name in needed:
+            if not getattr(settings, name):
+                raise ValueError(
+                    f"`data.{name}` is missing. Expected {NEEDED[name]} for "
+                    f"dataset '{settings.dataset}'. Received: data.{name}=''. "
+                    f"Add --set data.{name}=..."
+                )
+        paths = [root / getattr(settings, name) for name in needed]
+    for path in paths:
+        if not path.exists():
+            raise ValueError(
+                f"{path} is not there. Expected the data of set "
+                f"'{settings.dataset}'. Received: a path without a file or "
+                "folder. Check --data_dir and data.path."
+            )
+
+
 def _load_whole(
     settings: config.DataConfig, data_dir: str | Path | None
 ) -> example_set.Splits:
-    config.check_choice("data.dataset", settings.dataset, NAMES)
+    check_place(settings, data_dir)
     if settings.dataset == "digits":
         digits = importlib.import_module("gblend_keras.data.sets.digits")
         splits: example_set.Splits = digits.load()
         return splits
     if settings.dataset == "arrays":
-        if not settings.path:
-            raise ValueError(
-                "`data.path` is missing. Expected the .npz file with your "
-                "arrays. Received: data.path=''. "
-                "Add --set data.path=FILE.npz."
-            )
         return npz.load(Path(data_dir or ".") / settings.path)
     if settings.dataset in ("records", "videos"):
         return _load_clips(settings, Path(data_dir or "."))
     module, folder = LOADERS[settings.dataset]
-    if data_dir is None and not settings.path:
-        raise ValueError(
-            f"`data_dir` is missing. Expected the folder that holds "
-            f"'{folder}'. Received: none. Add --data_dir=DIR."
-        )
     root = Path(data_dir or ".") / (settings.path or folder)
     splits = importlib.import_module(module).load(root)
     return splits
 
 
 def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
-    needed = ["path"] + ["annotations"] * (settings.dataset == "videos")
-    for name in needed:
-        if not getattr(settings, name):
-            raise ValueError(
-                f"`data.{name}` is missing. Expected "
-                f"{'a file' if name == 'annotations' else 'a folder'} for "
-                f"dataset '{settings.dataset}'. Received: data.{name}=''. "
-                f"Add --set data.{name}=..."
-            )
     # Imported here: it needs the extra `video`, and TensorFlow.
     clip_loading = importlib.import_module("gblend_keras.data.clips.loading")
     folder = root / settings.path

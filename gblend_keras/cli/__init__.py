@@ -1,0 +1,1 @@
+"""The command `gblend`: one file a command, which turns flags into calls."""

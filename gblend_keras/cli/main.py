@@ -1,0 +1,62 @@
+"""The command line of `gblend`: which command, and what it is told."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from gblend_keras.cli import command
+
+# Command -> its module; in the order in which a user meets them.
+COMMANDS = {
+    "train": "train",
+    "compare": "compare",
+    "estimate": "estimate",
+    "evaluate": "evaluate",
+    "predict": "predict",
+    "prepare": "prepare",
+    "report": "report",
+    "export": "export",
+    "convert": "convert",
+    "zoo": "zoo",
+    "benchmark": "benchmark",
+}
+
+
+def get(name: str) -> command.Command:
+    """Returns a command by name.
+
+    Raises:
+        KeyError: If there is none of this name.
+    """
+    module = importlib.import_module(f"gblend_keras.cli.{COMMANDS[name]}")
+    return command.of_module(module, name)
+
+
+def overview() -> str:
+    """Returns the help of `gblend` itself: a line for each command."""
+    width = max(map(len, COMMANDS))
+    lines = ["Usage: gblend COMMAND [--flag=value ...]", "", "Commands:"]
+    lines += [f"  {name:<{width}}  {get(name).summary}" for name in COMMANDS]
+    return "\n".join([*lines, "", "gblend COMMAND --help shows its flags."])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs `gblend` with arguments; those of the process by default."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in ("--help", "-h", "-help", "help"):
+        print(overview())
+        return
+    if not given or given[0] not in COMMANDS:
+        name = given[0] if given else ""
+        received = repr(name) if given else "nothing"
+        sys.stderr.write(
+            f"gblend: Expected a command, one of {', '.join(COMMANDS)}. "
+            f"Received: {received}. "
+            f"{command.close_names(name, list(COMMANDS))}See gblend --help.\n"
+        )
+        sys.exit(2)
+    get(given[0])(given[1:])
+
+
+if __name__ == "__main__":
+    main()
