@@ -1,23 +1,18 @@
 """Runs -> the values of a comparison: rows, costs, failures, tuned values."""
 
 import dataclasses
-import importlib.metadata
 import os
-import platform
-import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import keras
-import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.comparison import statistics
 from gblend_keras.comparison import tasks
 from gblend_keras.comparison import tuning
 from gblend_keras.fusion.network import JOINT
+from gblend_keras.runs.provenance import provenance
 
 COMPARISON_FORMAT = 1
 BASELINE = JOINT
@@ -71,8 +66,7 @@ def collect(runs: Runs) -> dict[str, Any]:
     ]
     return {
         "format": COMPARISON_FORMAT,
-        "command": " ".join(sys.argv),
-        "versions": versions(),
+        **provenance(),
         "num_cores": os.cpu_count(),
         "recipe": runs.recipe.to_json(),
         "seeds": sorted({seed for _, seed in runs.finished}),
@@ -86,26 +80,6 @@ def collect(runs: Runs) -> dict[str, Any]:
         "tuning": _tuning(runs),
         "harness": dict(runs.cost),
     }
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions that a figure may depend on."""
-    return {
-        "gblend_keras": _installed("gblend-keras"),
-        "keras": keras.version(),
-        "tensorflow": tf.__version__,
-        "numpy": _installed("numpy"),
-        "scipy": _installed("scipy"),
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-    }
-
-
-def _installed(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _rows(runs: Runs) -> list[dict[str, Any]]:

@@ -2,15 +2,12 @@
 
 import dataclasses
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import example_set
@@ -22,6 +19,7 @@ from gblend_keras.evaluation import scores
 from gblend_keras.evaluation import subsets as all_of
 from gblend_keras.fusion.network import BLEND
 from gblend_keras.fusion.network import JOINT
+from gblend_keras.runs.provenance import provenance
 from gblend_keras.utils import files
 
 EVALUATION_FORMAT = 1
@@ -137,7 +135,7 @@ def evaluate_model(
     checked_keys = _keys(keys, found)
     report = {
         "format": EVALUATION_FORMAT,
-        **context(),
+        **provenance(),
         "multi_label": model.multi_label,
         "class_names": names,
         "blend_weights": model.blend_weights,
@@ -149,19 +147,6 @@ def evaluate_model(
         )
     answers = _answers(found)
     return Evaluation(report, found.y, answers, checked_keys)
-
-
-def context() -> dict[str, Any]:
-    """Returns what stands beside every figure: command and versions."""
-    return {
-        "command": " ".join(sys.argv),
-        "versions": {
-            "keras": keras.version(),
-            "tensorflow": tf.__version__,
-            "numpy": np.__version__,
-            "python": sys.version.split()[0],
-        },
-    }
 
 
 def _report(

@@ -18,6 +18,7 @@ from gblend_keras.evaluation import actions
 from gblend_keras.evaluation import evaluator
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
+from gblend_keras.runs.provenance import provenance
 from gblend_keras.utils import files
 
 SPLITS = ("test", "validation", "train")
@@ -253,7 +254,7 @@ def _read_predictions(path: Path, answer: str) -> dict[str, example_set.Array]:
 
 def save_actions(path: Path, found: Mapping[str, Any]) -> None:
     """Writes what `combine_actions` found, with command and versions."""
-    report = {"format": evaluator.EVALUATION_FORMAT, **evaluator.context()}
+    report = {"format": evaluator.EVALUATION_FORMAT, **provenance()}
     files.write_json(path, {**report, "actions": dict(found)})
 
 

@@ -1,14 +1,12 @@
 """One estimate of the blend, in numbers and in plain words."""
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras import methods
@@ -23,6 +21,7 @@ from gblend_keras.methods import base
 from gblend_keras.reporting import wording
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
+from gblend_keras.runs.provenance import provenance
 from gblend_keras.utils import files
 
 ESTIMATE_FORMAT = 1
@@ -156,8 +155,7 @@ def measure(
     ]
     found = {
         "format": ESTIMATE_FORMAT,
-        "command": " ".join(sys.argv),
-        "versions": {"keras": keras.version(), "tensorflow": tf.__version__},
+        **provenance(),
         "recipe": subject.recipe.to_json(),
         "model": str(subject.model_path) if subject.model_path else None,
         "method": subject.method,

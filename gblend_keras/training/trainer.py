@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import sys
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from gblend_keras.distribution import workers
 from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
+from gblend_keras.runs.provenance import provenance
 from gblend_keras.training import failures
 from gblend_keras.training import finish
 from gblend_keras.training import initial_weights
@@ -183,12 +183,7 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "blend": run.blend,
         "init_from": run.init_from,
-        "command": " ".join(sys.argv),
-        "versions": {
-            "keras": keras.version(),
-            "tensorflow": tf.__version__,
-            "python": sys.version.split()[0],
-        },
+        **provenance(),
         "num_cores": os.cpu_count(),
     }
 

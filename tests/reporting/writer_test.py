@@ -201,7 +201,7 @@ def test_single_head_without_estimates_or_evaluation_has_a_page(tmp_path):
     text, page = page_of(folder)
     assert headings_of(text) == ["Accuracy", "Curves", "Cost", "What was run"]
     assert "rgb, test 50.0 %" in words_of(text)
-    assert "tools/evaluate.py" in text
+    assert "gblend evaluate" in text
 
 
 def test_failed_run_is_shown_as_failed_with_its_reason(tmp_path):

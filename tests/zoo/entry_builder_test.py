@@ -35,9 +35,7 @@ def test_card_says_what_was_measured(place, runs):
 
 def test_index_and_list_name_the_entry(place):
     entry = gb.zoo.entry("toy_uniform")
-    assert "[toy_uniform](x/toy_uniform/card.md)" in cards.index(
-        [entry], folder="x"
-    )
+    assert "[toy_uniform](toy_uniform/card.md)" in cards.index([entry])
     assert cards.text_list([entry]) == "toy_uniform  trained   toy classes"
 
 

@@ -34,7 +34,7 @@ def checkpoint(tmp_path_factory):
 
 
 def test_entry_that_was_not_imported_says_what_it_needs():
-    with pytest.raises(ValueError, match=r"tools/zoo\.py import .* FILE`\.$"):
+    with pytest.raises(ValueError, match=r"gblend zoo import .* FILE`\.$"):
         gb.zoo.load(MC3)
 
 
