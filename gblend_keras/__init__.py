@@ -4,6 +4,7 @@ The table of contents is `__init__.pyi`. Its names are loaded when they are
 first used: importing this package loads no TensorFlow.
 """
 
+import difflib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -11,6 +12,7 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import lazy_loader
 
@@ -28,7 +30,17 @@ _REGISTERING = (
     "zoo.model",
 )
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        close = difflib.get_close_matches(name, __all__, n=3)
+        advice = f". Did you mean {' or '.join(close)}?" if close else ""
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}{advice}"
+        )
+    return _attached(name)
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):

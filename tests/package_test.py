@@ -46,52 +46,10 @@ def test_every_module_with_classes_to_load_is_imported_with_keras():
 
 
 def test_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'Blend'"):
+    with pytest.raises(
+        AttributeError, match="no attribute 'Blend'. Did you mean"
+    ):
         gb.Blend  # noqa: B018
-
-
-TOOLS = sorted(
-    path.name
-    for path in (ROOT / "tools").glob("*.py")
-    if path.name != "__init__.py"
-)
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-def test_help_of_every_tool_loads_no_tensorflow(tool):
-    code = (
-        "import runpy, sys; sys.argv = ['tool', '--help']\n"
-        "try:\n"
-        f"    runpy.run_path('tools/{tool}', run_name='__main__')\n"
-        "except SystemExit:\n"
-        "    pass\n"
-        "print('tensorflow' in sys.modules)"
-    )
-    done = python("-c", code)
-    assert done.stdout.splitlines()[-1] == "False", done.stderr
-    assert len(done.stdout.splitlines()) > 10
-
-
-@pytest.mark.parametrize(
-    ("arguments", "advice"),
-    [
-        (["--recipe=digit"], "value should be one of"),
-        (["--set=train.epoch=3"], "Check the spelling."),
-        (["--recipe=utd_mhad"], "Add --data_dir=DIR."),
-        (["--recipe=utd_mhad", "--data_dir=/nowhere"], "is not there"),
-        (["--blend=onlin", "--workdir={tmp}"], "Expected one of"),
-        (["--workdir=/proc/no"], "Choose another folder."),
-        (["more"], "Expected only flags."),
-    ],
-)
-def test_wrong_flags_end_in_one_sentence(arguments, advice, tmp_path):
-    arguments = [each.format(tmp=tmp_path) for each in arguments]
-    if not any("workdir" in each for each in arguments):
-        arguments.append(f"--workdir={tmp_path / 'run'}")
-    done = python("tools/train.py", *arguments)
-    assert done.returncode != 0
-    assert advice in done.stderr + done.stdout
-    assert "Traceback" not in done.stderr
 
 
 def test_example_in_the_readme_runs():
@@ -136,9 +94,21 @@ def test_wheel_holds_the_package_alone_and_works_outside_the_tree(tmp_path):
         f"gblend_keras-{gb.__version__}.dist-info",
     }
     assert "gblend_keras/py.typed" in names
+    assert "gblend_keras/data/__init__.pyi" in names
+    assert "gblend_keras/zoo/entries/digits_online/weights.npz" in names
+    place = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(place)
+    (info,) = place.glob("*.dist-info")
+    assert "gblend = gblend_keras.cli.main:main" in (
+        info / "entry_points.txt"
+    ).read_text("utf-8")
     code = (
-        f"import sys; sys.path.insert(0, {str(wheel)!r}); import gblend_keras;"
-        "print(gblend_keras.__file__, gblend_keras.recipes.names())"
+        f"import sys; sys.path.insert(0, {str(place)!r})\n"
+        "import gblend_keras as gb\n"
+        "from gblend_keras.cli import main\n"
+        "print(gb.__file__, gb.recipes.names())\n"
+        "main.main(['zoo', 'show', 'digits_online'])"
     )
     outside = subprocess.run(
         [sys.executable, "-c", code],
@@ -147,4 +117,48 @@ def test_wheel_holds_the_package_alone_and_works_outside_the_tree(tmp_path):
         cwd=tmp_path,
         check=True,
     )
-    assert wheel.name in outside.stdout and "utd_mhad" in outside.stdout
+    assert str(place) in outside.stdout and "utd_mhad" in outside.stdout
+    assert "ten digits, seen and heard" in outside.stdout
+
+
+def test_user_s_script_sees_types(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import gblend_keras as gb\n"
+        "import numpy as np\n"
+        "x, y = {'a': np.zeros((4, 2))}, np.zeros(4)\n"
+        "parts = gb.split_holdout((x, y), fraction=0.5)\n"
+        "reveal_type(gb.GradientBlending)\n"
+        "reveal_type(gb.zoo.names)\n"
+        "gb.GradientBlending(super_epoch=(1, 1))\n"
+        "gb.split_holdout((x, y), fractoin=0.5)\n"
+        "gb.data.nothing\n"
+    )
+    done = python(
+        "-m",
+        "mypy",
+        "--config-file=pyproject.toml",
+        f"--cache-dir={tmp_path}",
+        str(script),
+    )
+    said = done.stdout
+    errors = [line for line in said.splitlines() if ": error: " in line]
+    lines = {int(line.split(":")[1]) for line in errors}
+    assert lines == {7, 8, 9}, said
+    assert 'Unexpected keyword argument "super_epoch"' in said
+    assert "gblend_keras.callbacks.gradient_blending" in said
+    assert "def () -> list[str]" in said
+
+
+def test_contents_are_what_the_table_says():
+    assert dir(gb) == sorted(gb.__all__)
+    for room in ("data", "towers", "blending", "callbacks", "zoo"):
+        assert dir(getattr(gb, room)) == getattr(gb, room).__all__
+
+
+def test_importing_is_quick():
+    code = (
+        "import time; begin = time.perf_counter(); import gblend_keras as gb;"
+        "dir(gb.data); print(time.perf_counter() - begin)"
+    )
+    assert min(float(python("-c", code).stdout) for _ in range(3)) < 0.3

@@ -25,6 +25,24 @@ ERRORS = (
 )  # each of them is a sentence for the user
 WIDTH = 80
 _INDENT = " " * 6
+_PLACEHOLDERS = {
+    "set": "section.key=value",
+    "annotations": "FILE,...",
+    "classes": "FILE,...",
+    "repeats": "DIR,...",
+    "about": "FILE",
+    "class_names": "FILE",
+    "input": "FILE",
+    "output": "FILE",
+    "out": "DIR",
+    "to": "DIR",
+    "videos": "DIR",
+    "workdir": "DIR",
+    "data_dir": "DIR",
+    "verbs": "DIR",
+    "nouns": "DIR",
+    "model": "RUN_DIR",
+}  # flag -> what stands for its value in the help
 
 
 class UsageError(Exception):
@@ -57,7 +75,9 @@ class Command:
     def help(self) -> str:
         """Returns the help: what it does, examples, every flag."""
         lines = [
-            f"gblend {self.name}: {inspect.cleandoc(self.about)}",
+            f"Usage: gblend {self.name} [--flag=value ...]",
+            "",
+            inspect.cleandoc(self.about),
             "",
             "Flags:",
         ]
@@ -114,8 +134,8 @@ def check_given(values: flags.FlagValues, *names: str) -> None:
     for name in names:
         if not values[name].value:
             raise UsageError(
-                f"--{name} is missing. Expected {values[name].help[:1].lower()}"
-                f"{values[name].help[1:].rstrip('.')}. Received: nothing."
+                f"--{name} is missing. Expected a value: {values[name].help} "
+                f"Received: nothing. Add --{name}={_placeholder(values[name])}."
             )
 
 
@@ -126,14 +146,9 @@ def close_names(name: str, known: Sequence[str]) -> str:
 
 
 def _flag_lines(flag: flags.Flag) -> list[str]:
-    value = flag.flag_type()
-    shown = f"--{flag.name}"
-    if value == "bool":
+    shown = f"--{flag.name}={_placeholder(flag)}"
+    if flag.boolean:
         shown = f"--[no]{flag.name}"
-    else:
-        shown += "=" + {"string": "TEXT", "int": "N", "float": "X"}.get(
-            value, "A|B" if "enum" in value else "TEXT,..."
-        )
     about = re.sub(r"^<.*?>: |\s*;\s*repeat this option.*", "", str(flag.help))
     choices = getattr(flag.parser, "enum_values", None)
     if choices:
@@ -153,3 +168,10 @@ def _flag_lines(flag: flags.Flag) -> list[str]:
             break_on_hyphens=False,
         ),
     ]
+
+
+def _placeholder(flag: flags.Flag) -> str:
+    if flag.name in _PLACEHOLDERS:
+        return _PLACEHOLDERS[flag.name]
+    kinds = {"int": "N", "float": "X", "comma separated list of strings": "A,B"}
+    return kinds.get(flag.flag_type(), "NAME")

@@ -39,7 +39,7 @@ def test_entries_are_listed_and_shown():
     [
         ((), "Expected one of list"),
         (("look",), "Expected one of list"),
-        (("show",), "Expected 1 to 1 words after show"),
+        (("show",), "Expected 1 word after show"),
         (("show", "digit_online"), "Did you mean"),
         (("add", "runs/none"), "Expected --about=FILE.json"),
     ],

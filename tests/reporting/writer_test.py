@@ -391,7 +391,7 @@ def test_tool_writes_pages_without_tensorflow(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        ([], "Name the --workdir of train.py or compare.py."),
+        ([], "Name the --workdir of gblend train or gblend compare."),
         (["/nowhere"], "Give the --workdir of train.py or compare.py."),
     ],
 )
