@@ -40,6 +40,7 @@ from .converters.converter import load_converted as load_converted
 from .data.example_set import Examples as Examples
 from .data.example_set import Splits as Splits
 from .data.holdout import fold_indices as fold_indices
+from .data.training_set import TrainingSet as TrainingSet
 from .data.training_set import make_dataset as make_dataset
 from .data.training_set import make_training_dataset as make_training_dataset
 from .data.training_set import split_holdout as split_holdout

@@ -14,6 +14,7 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras.building import model_builder
 from gblend_keras.callbacks import gradient_blending
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
@@ -127,7 +128,7 @@ def share_outside(
             verbose=0,
             callbacks=[
                 blending,
-                run_checkpoint.MetricsLog(
+                metrics_log.MetricsLog(
                     Path(folder) / directory.METRICS, epochs_done=0
                 ),
                 run_checkpoint.RunCheckpoint(Path(folder) / "checkpoint"),

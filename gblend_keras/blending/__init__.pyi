@@ -1,9 +1,14 @@
 """Blending: the model, its losses, and the estimate of their weights."""
 
 from .estimate import BlendEstimate as BlendEstimate
+from .estimator import Estimator as Estimator
+from .estimator import conclude as conclude
 from .history import read_history as read_history
 from .model import BlendedModel as BlendedModel
+from .ogr import Losses as Losses
 from .ogr import blend_weights as blend_weights
 from .ogr import overfitting_to_generalisation as overfitting_to_generalisation
+from .retrain import Retrain as Retrain
 from .rules import Rule as Rule
 from .rules import Step as Step
+from .super_epochs import Window as Window

@@ -1,10 +1,7 @@
 """What surrounds a `fit`: settings, order of callbacks, guards."""
 
 import math
-import warnings
-from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import contextmanager
 from typing import Any
 from typing import NamedTuple
 
@@ -16,13 +13,23 @@ from gblend_keras.data import training_set
 
 
 class FitSettings(NamedTuple):
-    """What a `fit` was asked for that an estimate inside it must repeat."""
+    """What a `fit` was asked for that an estimate inside it must repeat.
+
+    Attributes:
+        class_weight: As `fit` takes it.
+        steps_per_epoch: As `fit` takes it.
+        schedules: The learning-rate schedules among its callbacks.
+        epochs: The epoch at which training ends.
+        verbose: As `fit` takes it.
+        data: What `fit` trains on; an estimate takes its divisions instead.
+    """
 
     class_weight: dict[int, float] | None = None
     steps_per_epoch: int | None = None
     schedules: tuple[keras.callbacks.LearningRateScheduler, ...] = ()
     epochs: int = 1
     verbose: int = 1
+    data: Any = None
 
 
 class BlendCallback(keras.callbacks.Callback):
@@ -58,6 +65,7 @@ def arrange_callbacks(
         ),
         epochs=call["epochs"],
         verbose=1 if call["verbose"] == "auto" else call["verbose"],
+        data=call["x"],
     )
     first = [each for each in given if isinstance(each, BlendCallback)]
     for callback in first:
@@ -118,23 +126,10 @@ class LossGuard(keras.callbacks.Callback):
                 )
 
 
-@contextmanager
-def unknown_length() -> Iterator[None]:
-    """Lets a `fit` find out by itself how long an epoch is.
-
-    The length of a feed changes when the holdout goes back into training, so
-    it cannot be told beforehand. Keras warns at the end of such an epoch as
-    if data were missing.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Your input ran out of data")
-        yield
-
-
 class EpochStarter(keras.callbacks.Callback):
     """Makes the order and the dropout of an epoch functions of the epoch.
 
-    A dataset of ours is told which epoch begins, and each random generator of
+    A training set is told which epoch begins, and each random generator of
     the model starts from the place that belongs to it. Keras saves no state
     of generators, so a resumed run would else drop other units.
 
@@ -144,11 +139,11 @@ class EpochStarter(keras.callbacks.Callback):
 
     def __init__(self, dataset: object) -> None:
         super().__init__()
-        self._feed = training_set.feed_of(dataset)
+        self._training_set = training_set.training_set_of(dataset)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._feed is not None:
-            self._feed.start_epoch(epoch)
+        if self._training_set is not None:
+            self._training_set.start_epoch(epoch)
         place = (epoch << 20) % 2**32  # a million steps before it repeats
         for variable in self.model.variables:
             if variable.name == "seed_generator_state":

@@ -106,7 +106,7 @@ def train_heads(
         callbacks: Callbacks for these epochs, such as a progress bar.
     """
     model.isolate_heads(heads)
-    with _undisturbed(model), fit_arguments.unknown_length():
+    with _undisturbed(model), keras_loops.unknown_length():
         keras_loops.fit(
             model,
             {

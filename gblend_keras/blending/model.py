@@ -469,13 +469,14 @@ class BlendedModel(keras.Model):
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         bound.apply_defaults()
         call = bound.arguments
+        call["x"] = training_set.as_dataset(call["x"])
         self._check_fit(call)
         call["callbacks"] = fit_arguments.arrange_callbacks(
             call, self._head_metrics
         )
         call.pop("self")
-        if training_set.feed_of(call["x"]) is not None:
-            call["shuffle"] = False  # the feed shuffles, by epoch
+        if training_set.training_set_of(call["x"]) is not None:
+            call["shuffle"] = False  # it shuffles itself, by epoch
         return keras_loops.fit(self, call)
 
     @_documented_by(keras.Model.evaluate)

@@ -1,20 +1,14 @@
-"""Callbacks that watch a run: what it costs, how the reported split goes."""
+"""The file that counts what the epochs of a run cost, `cost.json`."""
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.distribution import workers
 from gblend_keras.utils import files
-
-# Columns of `metrics.csv` that are measured on the split a summary reports.
-EVALUATED = "evaluated_"
 
 
 class CostLog(keras.callbacks.Callback):
@@ -68,35 +62,3 @@ class CostLog(keras.callbacks.Callback):
         self._since = now
         if workers.is_chief(self.model.distribute_strategy):
             files.write_json(self._path, self._entries)
-
-
-class EvaluatedCurve(keras.callbacks.Callback):
-    """Adds the accuracies on the reported split to the logs of each epoch.
-
-    Nothing is chosen by them. They are needed where the `val_` columns say
-    something else: where the set has a validation split of its own, or an
-    answer (the ensemble) is no head of the model.
-
-    Args:
-        examples: The split that the summary reports.
-        score: Function `(model, predictions, labels) -> {answer: accuracy}`.
-    """
-
-    def __init__(
-        self,
-        examples: example_set.ExampleSet,
-        score: Callable[[Any, Any, example_set.Array], dict[str, float]],
-    ) -> None:
-        super().__init__()
-        self._examples = examples
-        self._score = score
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs is None:
-            return
-        predicted = self.model.predict(
-            training_set.make_dataset(self._examples, batch_size=128), verbose=0
-        )
-        scores = self._score(self.model, predicted, self._examples.y)
-        for answer, accuracy in scores.items():
-            logs[f"{EVALUATED}{answer}_accuracy"] = accuracy

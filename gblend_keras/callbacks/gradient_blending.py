@@ -6,36 +6,22 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from absl import logging
 
 from gblend_keras import config
-from gblend_keras.blending import estimator
+from gblend_keras.blending import adaptive_optimizers
+from gblend_keras.blending import estimate_record
 from gblend_keras.blending import fit_arguments
-from gblend_keras.blending import history
-from gblend_keras.blending import model as blended
-from gblend_keras.blending import ogr
-from gblend_keras.blending import passes
-from gblend_keras.blending import snapshot
+from gblend_keras.blending import retrain
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
-from gblend_keras.callbacks import training_progress
-from gblend_keras.data import holdout as division
-from gblend_keras.data import sources
-from gblend_keras.data import training_set
+from gblend_keras.blending.estimator import Estimator
+from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.super_epochs import SuperEpochs
+from gblend_keras.blending.super_epochs import Window
+from gblend_keras.data import division
 from gblend_keras.distribution import workers
-from gblend_keras.utils import state_files
-
-PROGRESS_SUFFIX = ".progress" + state_files.SUFFIX
-# They undo much of what a weight on a loss does.
-ADAPTIVE_OPTIMIZERS = (
-    keras.optimizers.Adam,  # and AdamW
-    keras.optimizers.Adagrad,
-    keras.optimizers.Adadelta,
-    keras.optimizers.Adamax,
-    keras.optimizers.Nadam,
-    keras.optimizers.RMSprop,
-)
+from gblend_keras.utils import progress
 
 
 class GradientBlending(fit_arguments.BlendCallback):
@@ -53,9 +39,9 @@ class GradientBlending(fit_arguments.BlendCallback):
     held out once, the losses of all folds are pooled, and none is lost.
 
     Args:
-        train: T, as given to `fit`: best from `split_holdout`. Or arrays
-            `(x, y)`, or any finite dataset that `fit` takes.
-        holdout: V, of the same structure. None with `folds`.
+        train: What `fit` is given: best a `TrainingSet` of `split_holdout`,
+            or its T. Or arrays `(x, y)`, or any finite dataset.
+        holdout: V, of the same structure. None: that of the `TrainingSet`.
         super_epochs: Epochs of the first super-epoch and of each later one;
             None for offline.
         folds: Row numbers of each fold, such as `fold_indices` gives, or how
@@ -63,20 +49,20 @@ class GradientBlending(fit_arguments.BlendCallback):
         train_sample: T', to measure the train loss on. None: a sample of T of
             V's size, drawn once.
         history_path: JSON file for the estimates; a killed run that finds it
-            does not repeat them. An estimate that was killed itself goes on
-            at the last epoch of its pass that is in the file beside it,
-            `NAME.progress.state.zip`; see `docs/resuming.md`.
+            does not repeat them, and a killed estimate goes on from the file
+            beside it, `NAME.progress.state.zip`; see `docs/resuming.md`.
         settings: How G, O and the weights are computed.
+        estimator: What measures the heads; None for `Retrain(settings)`, the
+            paper's way. It brings its own settings.
 
     Attributes:
-        estimates: Every estimate so far.
         verbose: Whether estimates are shown; None: as `fit` does.
 
     Raises:
         ValueError: If the arguments do not fit together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (`settings` is short for `Retrain(settings)`)
         self,
         train: Any,
         holdout: Any = None,
@@ -86,26 +72,29 @@ class GradientBlending(fit_arguments.BlendCallback):
         train_sample: Any = None,
         history_path: str | Path | None = None,
         settings: config.BlendSettings | None = None,
+        estimator: Estimator | None = None,
     ) -> None:
         super().__init__()
-        _check_arguments(holdout, super_epochs, folds)
-        self.super_epochs = super_epochs
-        self.settings = settings or config.BlendSettings()
-        self.estimates: list[BlendEstimate] = []
         self.verbose: bool | None = None
-        self._estimator = estimator.Retrain(self.settings)
-        self._train = _as_dataset(train, self.settings.seed)
-        self._rounds = (
-            _fold_rounds(self._train, folds, self.settings.seed)
-            if folds is not None
-            else [
-                _single_round(self._train, holdout, train_sample, self.settings)
-            ]
+        self._schedule = SuperEpochs(super_epochs, with_folds=folds is not None)
+        self._estimator = retrain.chosen(estimator, settings)
+        self._divisions = division.divide(
+            train,
+            holdout,
+            folds=folds,
+            train_sample=train_sample,
+            seed=self._estimator.settings.seed,
         )
-        self._history_path = Path(history_path) if history_path else None
-        self._fingerprints: dict[int, str] = {}
-        self._stored: list[BlendEstimate] = []
-        self._begun = False
+        self._training_set = self._divisions[0].training_set
+        self._returns_holdout = (
+            self._estimator.settings.return_holdout or super_epochs is None
+        )
+        self._record = estimate_record.EstimateRecord(history_path)
+
+    @property
+    def estimates(self) -> list[BlendEstimate]:
+        """Every estimate so far."""
+        return self._record.estimates
 
     @property
     def history(self) -> list[dict[str, object]]:
@@ -114,7 +103,7 @@ class GradientBlending(fit_arguments.BlendCallback):
 
     def estimate(
         self,
-        model: blended.BlendedModel,
+        model: BlendedModel,
         *,
         epoch: int = 0,
         num_epochs: int,
@@ -122,8 +111,7 @@ class GradientBlending(fit_arguments.BlendCallback):
     ) -> BlendEstimate:
         """Estimates the blend once, outside of any `fit`; leaves no trace.
 
-        Nothing is trained but the passes of the estimate, whose effects are
-        taken back. `estimates` and the history file stay as they are.
+        The model, `estimates` and the history file stay as they are.
 
         Args:
             model: A compiled model.
@@ -134,262 +122,77 @@ class GradientBlending(fit_arguments.BlendCallback):
         Returns:
             The estimate.
         """
-        self._check_floors(model)
+        self._estimator.check(model)
         settings = fit_arguments.FitSettings(
             schedules=schedules,
             epochs=epoch + num_epochs,
             verbose=int(self.verbose is not False),
         )
         return self._estimator.estimate(
-            model, self._rounds, passes.Window(epoch, num_epochs), settings
+            model,
+            self._divisions,
+            Window(epoch, num_epochs),
+            settings,
+            Journal(None),
         )
 
     def set_fit_settings(self, settings: fit_arguments.FitSettings) -> None:
+        if self._returns_holdout:
+            division.check_trained_on(self._divisions[0], settings.data)
         if self.verbose is not None:
             settings = settings._replace(verbose=int(self.verbose))
         super().set_fit_settings(settings)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        if not isinstance(self.model, blended.BlendedModel):
-            raise TypeError(
-                "GradientBlending cannot serve this model. Expected a "
-                f"BlendedModel. Received: {type(self.model).__name__}. "
-                "Wrap the network: BlendedModel(network)."
-            )
-        self._check_floors(self.model)
-        if isinstance(self.model.optimizer, ADAPTIVE_OPTIMIZERS):
-            logging.warning(
-                "%s divides each gradient by its own size, so blend weights "
-                "change little inside a tower. Use SGD with momentum.",
-                type(self.model.optimizer).__name__,
-            )
-        self.estimates, self._stored, self._fingerprints = [], [], {}
-        self._begun = False
-        if self._history_path is not None and self._history_path.exists():
-            self._read_history(self._history_path)
+        self._estimator.check(self.model)
+        adaptive_optimizers.warn_of_adaptive(self.model.optimizer)
+        self._record.read()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if not self._begun:  # what an earlier, stopped fit has estimated
-            self.estimates = [
-                each for each in self._stored if each.epoch < epoch
-            ]
-            self._begun = True
-        num_epochs = self._epochs_to_look_at(epoch)
-        if num_epochs:
-            self._renew(passes.Window(epoch, num_epochs))
-        if self.estimates and self._was_last(self.estimates[-1]):
-            self._return_holdout()
+        self._record.begin_epoch(epoch)
+        window = self._schedule.window_at(epoch, self.fit_settings.epochs)
+        if window is not None:
+            self._renew(window)
+        done = self._schedule.is_done(self.estimates, self.fit_settings.epochs)
+        if done and self._returns_holdout and self._training_set is not None:
+            self._training_set.give_back(keep_length=self._schedule.are_online)
 
     def on_train_end(self, logs: Any = None) -> None:
-        if not self._begun:  # an earlier fit has done every epoch
-            self.estimates = list(self._stored)
+        self._record.end()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs is None:
-            return
-        for head, weight in self.model.blend_weights.items():
-            logs[f"blend_weight_{head}"] = weight
-        latest = self.estimates[-1].ogr if self.estimates else {}
-        for head in self.model.head_names:
-            ratio = latest.get(head)
-            logs[f"ogr_{head}"] = float("nan") if ratio is None else ratio
+        if logs is not None:
+            logs.update(self._record.logs(self.model))
 
-    def _check_floors(self, model: blended.BlendedModel) -> None:
-        floors = self.settings.floors(model.head_names)
-        ogr.check_floor([*floors.values()], len(floors))
-
-    def _epochs_to_look_at(self, epoch: int) -> int:
-        """Returns n if an estimate is due at this epoch, else 0."""
-        left = self.fit_settings.epochs - epoch
-        if self.super_epochs is None:
-            return left if epoch == 0 else 0
-        first, later = self.super_epochs
-        if epoch == 0:
-            return min(first, left)
-        due = epoch >= first and (epoch - first) % later == 0
-        return min(later, left) if due else 0
-
-    def _was_last(self, estimate: BlendEstimate) -> bool:
-        """Says if no other estimate will need V."""
-        if self.super_epochs is None:
-            return True
-        end = estimate.epoch + estimate.num_epochs
-        return self.settings.return_holdout and end >= self.fit_settings.epochs
-
-    def _renew(self, window: passes.Window) -> None:
-        """Estimates the weights, or takes them from the history."""
-        fingerprint = self._fingerprint(window)
-        journal = self._journal(fingerprint)
-        found = [
-            estimate
-            for estimate in self._stored
-            if estimate.epoch == window.epoch
-            and self._fingerprints.get(window.epoch) == fingerprint
-        ]
+    def _renew(self, window: Window) -> None:
+        """Estimates the weights, or takes them from the record."""
+        strategy = self.model.distribute_strategy
+        fingerprint = estimate_record.fingerprint(
+            self.model,
+            window,
+            self._estimator,
+            self._divisions,
+            self.fit_settings,
+        )
+        estimate = self._record.find(window.epoch, fingerprint)
         # On several workers: all take it from there, or all estimate anew.
-        if workers.all_true(self.model.distribute_strategy, bool(found)):
-            estimate = found[0]
-        else:
+        found = workers.all_true(strategy, estimate is not None)
+        if estimate is None or not found:
             estimate = self._estimator.estimate(
-                self.model, self._rounds, window, self.fit_settings, journal
+                self.model,
+                self._divisions,
+                window,
+                self.fit_settings,
+                self._record.journal(fingerprint),
             )
-        self.estimates.append(estimate)
-        self._fingerprints[window.epoch] = fingerprint
-        if workers.is_chief(self.model.distribute_strategy):
-            self._write_history()
-            journal.remove()  # not before the history has the estimate
+        self._record.add(
+            estimate, fingerprint, write=workers.is_chief(strategy)
+        )
         self.model.assign_blend_weights(estimate.weights)
         if self.fit_settings.verbose:
-            training_progress.say(estimate.summary())
+            progress.say(estimate.summary())
         if estimate.kept_previous:
             logging.warning(
                 "Epoch %d: no head generalised; the blend weights stay.",
                 window.epoch,
             )
-
-    def _return_holdout(self) -> None:
-        """V has done its work and is trained on from now on."""
-        feed = training_set.feed_of(self._train)
-        if feed is None:
-            return
-        rows = [feed.rows]
-        for each in self._rounds:
-            held = training_set.held_rows_of(each.holdout)
-            rows += [held] if held is not None else []
-        online = self.super_epochs is not None
-        everything = np.unique(np.concatenate(rows))
-        if len(everything) > feed.num_examples:
-            feed.use(everything, keep_length=online)
-
-    def _fingerprint(self, window: passes.Window) -> str:
-        """Names the state that an estimate is a function of."""
-        settings = self.fit_settings
-        return snapshot.fingerprint(
-            self.model,
-            window,
-            self.settings,
-            settings.class_weight,
-            settings.steps_per_epoch,
-            *self._rows_in_use(),
-        )
-
-    def _rows_in_use(self) -> list[bytes]:
-        """Names T and V, where they are known by row number."""
-        feed = training_set.feed_of(self._train)
-        rows = [None if feed is None else feed.rows]
-        rows += [
-            training_set.held_rows_of(each.holdout) for each in self._rounds
-        ]
-        return [each.tobytes() for each in rows if each is not None]
-
-    def _journal(self, fingerprint: str) -> Journal:
-        """Returns what keeps the progress, beside the history."""
-        if self._history_path is None:
-            return Journal(None)
-        name = self._history_path.stem + PROGRESS_SUFFIX
-        return Journal(self._history_path.with_name(name), fingerprint)
-
-    def _write_history(self) -> None:
-        if self._history_path is None:
-            return
-        history.write_history(
-            self._history_path, self.estimates, self._fingerprints
-        )
-
-    def _read_history(self, path: Path) -> None:
-        for entry in history.read_history(path):
-            estimate = BlendEstimate.from_json(entry)
-            self._stored.append(estimate)
-            self._fingerprints[estimate.epoch] = str(entry.get("state"))
-
-
-def _check_arguments(
-    holdout: Any,
-    super_epochs: tuple[int, int] | None,
-    folds: Any,
-) -> None:
-    if (holdout is None) == (folds is None):
-        raise ValueError(
-            "`holdout` and `folds` exclude each other. Expected one of them. "
-            f"Received: {'neither' if folds is None else 'both'}. "
-            "Use `split_holdout` for a holdout."
-        )
-    if folds is not None and super_epochs is not None:
-        raise ValueError(
-            "`folds` cannot be used online. Expected super_epochs=None: "
-            "after the first super-epoch every fold has been trained on. "
-            f"Received: super_epochs={super_epochs}. Use a holdout."
-        )
-    if super_epochs is not None and (
-        len(super_epochs) != 2 or min(super_epochs) < 1
-    ):
-        raise ValueError(
-            "`super_epochs` is out of range. Expected two numbers >= 1, the "
-            "first super-epoch and each later one, or None. "
-            f"Received: super_epochs={super_epochs}. The paper uses (10, 5)."
-        )
-
-
-def _as_dataset(train: Any, seed: int) -> Any:
-    examples = training_set.as_examples(train)
-    if examples is None:
-        return train
-    return training_set.make_training_dataset(examples, seed=seed)
-
-
-def _single_round(
-    train: Any,
-    holdout: Any,
-    train_sample: Any,
-    settings: config.BlendSettings,
-) -> passes.Round:
-    examples = training_set.as_examples(holdout)
-    if examples is not None:
-        holdout = training_set.make_dataset(examples)
-    if train_sample is None:
-        size = _num_examples(holdout)
-        train_sample = _sample(train, size, settings.seed)
-    return passes.Round(train, holdout, train_sample)
-
-
-def _fold_rounds(train: Any, folds: Any, seed: int) -> list[passes.Round]:
-    feed = training_set.feed_of(train)
-    if feed is None:
-        raise ValueError(
-            "`folds` needs a training set that can be divided. Expected "
-            "arrays, or a dataset of `make_training_dataset`. "
-            f"Received: {type(train).__name__}. Use a holdout."
-        )
-    if isinstance(folds, int):
-        labels = feed.source.labels[feed.rows]
-        parts = division.fold_indices(labels, folds=folds, seed=seed)
-        folds = [feed.rows[part] for part in parts]
-    everything = feed.rows
-    rng = np.random.default_rng(seed)
-    rounds = []
-    for held in folds:
-        rest = np.setdiff1d(everything, held)
-        seen = rng.choice(rest, size=min(len(held), len(rest)), replace=False)
-        rounds.append(
-            passes.Round(
-                train,
-                training_set.holdout_dataset(feed, held),
-                feed.view(np.sort(seen)),
-                rows=rest,
-            )
-        )
-    return rounds
-
-
-def _num_examples(dataset: Any) -> int:
-    return sum(
-        len(tf.nest.flatten(batch)[0]) for batch in sources.batches(dataset)
-    )
-
-
-def _sample(train: Any, size: int, seed: int) -> Any:
-    """Returns T' of `size` examples, in a fixed order."""
-    feed = training_set.feed_of(train)
-    if feed is not None:
-        return feed.view(feed.sample(size, seed=seed))
-    return sources.sample_stream(train, size, seed=seed)

@@ -1,7 +1,5 @@
-"""What a run keeps after each epoch, so that a killed one goes on."""
+"""Checkpoints of a run after each epoch, so that a killed run goes on."""
 
-import csv
-import io
 import re
 import time
 from pathlib import Path
@@ -160,41 +158,3 @@ def _load_format_1(model: keras.Model, path: Path) -> None:
             f"{path} is damaged. Expected weights of this model. "
             f"Received: {error}. Remove the file."
         ) from error
-
-
-class MetricsLog(keras.callbacks.Callback):
-    """Keeps `metrics.csv`: one row an epoch, whole after each epoch.
-
-    Args:
-        path: The file.
-        epochs_done: Rows of later epochs are dropped: they come again.
-    """
-
-    def __init__(self, path: Path, *, epochs_done: int) -> None:
-        super().__init__()
-        self._path = path
-        self._rows = [
-            row for row in read_metrics(path) if int(row["epoch"]) < epochs_done
-        ]
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        row: dict[str, Any] = {"epoch": epoch}
-        for name, value in sorted((logs or {}).items()):
-            row[name] = f"{float(value):.7g}"
-        self._rows.append(row)
-        fields = list(dict.fromkeys(key for each in self._rows for key in each))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fields, lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows(self._rows)
-        if workers.is_chief(self.model.distribute_strategy):
-            files.write_text(self._path, text.getvalue())
-
-
-def read_metrics(path: Path) -> list[dict[str, str]]:
-    """Reads a `metrics.csv`; empty when there is none.
-
-    It has no format number: its first line names the columns, and readers
-    take them by name.
-    """
-    return files.read_csv(path)

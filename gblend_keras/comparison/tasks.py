@@ -10,8 +10,8 @@ import keras
 
 from gblend_keras import config
 from gblend_keras import reporting
-from gblend_keras.callbacks import cost_log
-from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.callbacks import evaluated_curve
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.runs import directory
 from gblend_keras.training import failures
 from gblend_keras.training import trainer
@@ -133,13 +133,13 @@ def main_answer(summary: dict[str, Any]) -> str:
 
 def curve_column(rows: list[dict[str, str]], answer: str) -> str:
     """Names the column of `metrics.csv` with an answer's reported curve."""
-    column = f"{cost_log.EVALUATED}{answer}_accuracy"
+    column = f"{evaluated_curve.EVALUATED}{answer}_accuracy"
     return column if rows and column in rows[0] else f"val_{answer}_accuracy"
 
 
 def read_curve(workdir: Path) -> list[dict[str, str]]:
     """Returns the rows of a run's `metrics.csv`."""
-    return run_checkpoint.read_metrics(workdir / directory.METRICS)
+    return metrics_log.read_metrics(workdir / directory.METRICS)
 
 
 def _log(task: Task, text: str) -> None:

@@ -1,38 +1,53 @@
-"""Examples -> `tf.data` of `({modality: tensor}, label)`, epoch by epoch.
+"""The training set: T, to train on, V, held out, and T', a sample of T.
 
 The order of an epoch is a function of (seed, epoch), never of what was read
 before: that is what lets an estimate leave no trace and a killed run resume.
 """
 
-from collections.abc import Callable
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from typing import Any
-from typing import cast
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gblend_keras.data import batches
 from gblend_keras.data import example_set
 from gblend_keras.data import holdout
 from gblend_keras.data import sources
 from gblend_keras.data.clips import clip_set
 
-# Turns a dataset of batches into one of slices of them.
-Cut = Callable[[Any], tf.data.Dataset]
 
+class TrainingSet:
+    """A training set, divided into T, to train on, and V, held out.
 
-class Feed:
-    """A training dataset that knows its examples, and which epoch comes next.
+    `BlendedModel.fit` and `GradientBlending` take it. An epoch gives the rows
+    of T in an order that is a function of (seed, epoch). When V has done its
+    work, `GradientBlending` gives it back to T.
 
-    `feed.dataset` is what `fit` takes. It gives the rows in use, in an order
-    that is a function of (seed, epoch). Each pass moves on to the next epoch;
-    `start_epoch` sets it.
+        training_set = gb.split_holdout(examples, 0.08, seed=0)
+        model.fit(training_set, callbacks=[gb.GradientBlending(training_set)])
+        train, holdout = training_set  # its two parts
+
+    Preprocess it with `map`. Other methods of `tf.data` are refused, for V
+    could not come back through them.
 
     Args:
-        source: The examples.
-        rows: Which of them are used.
+        source: All examples, T and V.
+        rows: The rows of T.
+        holdout_rows: The rows of V; none where nothing is held out.
         batch_size: Examples a batch; the last batch may be smaller.
         seed: Seeds the order.
+
+    Attributes:
+        source: All examples.
+        holdout_rows: The rows of V, whether or not it has been given back.
+        batch_size: Examples a batch.
+        seed: Seeds the order.
+        epochs: T, epoch by epoch, for TensorFlow; `as_dataset` returns it.
     """
 
     def __init__(
@@ -40,12 +55,16 @@ class Feed:
         source: sources.Source,
         rows: sources.IntArray,
         *,
+        holdout_rows: npt.ArrayLike = (),
         batch_size: int,
         seed: int,
     ) -> None:
         self.source = source
+        self.holdout_rows = np.asarray(holdout_rows, np.int64)
         self.batch_size = batch_size
         self.seed = seed
+        self._all_rows = np.union1d(np.asarray(rows, np.int64), holdout_rows)
+        self._functions: tuple[batches.BatchFunction, ...] = ()
         with tf.device("CPU:0"):
             self._epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
             self._rows = tf.Variable(
@@ -55,22 +74,76 @@ class Feed:
                 trainable=False,
             )
             self._limit = tf.Variable(-1, dtype=tf.int64, trainable=False)
-        self.dataset = self._epochs()
+        self.epochs = Epochs(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Gives the two parts: `train, holdout = training_set`."""
+        return iter((self.train, self.holdout))
+
+    if not TYPE_CHECKING:  # type checkers find missing methods themselves
+
+        def __getattr__(self, name: str) -> NoReturn:
+            _refuse(self, name)
+
+    # The parts
+
+    @property
+    def train(self) -> "TrainingBatches":
+        """T, batch by batch."""
+        return TrainingBatches(self)
+
+    @property
+    def holdout(self) -> "Holdout | None":
+        """V in order, batch by batch; None where nothing is held out."""
+        if not len(self.holdout_rows):
+            return None
+        return Holdout(self, self._reader_of(self.holdout_rows))
+
+    @property
+    def dataset(self) -> tf.data.Dataset:
+        """T as it is now, as a plain `tf.data.Dataset`.
+
+        Each pass is the next epoch, beginning with epoch 0. It goes its own
+        way: V does not return to it.
+        """
+        alone = TrainingSet(
+            self.source, self.rows, batch_size=self.batch_size, seed=self.seed
+        )
+        alone._functions = self._functions
+        return batches.Batches(alone.read_epochs)
+
+    def map(self, function: batches.BatchFunction) -> "TrainingSet":
+        """Returns the training set with a function applied to each batch.
+
+        The function is applied to T, to V and to T'. The rows are shared: V
+        returns to both sets at once.
+
+        Args:
+            function: Turns `x, y` or `x, y, sample_weight` of a batch, as
+                tensors, into the like. Several workers apply it to their
+                slices of a batch, so it must treat each example by itself.
+        """
+        mapped = copy.copy(self)
+        mapped._functions = (*self._functions, function)
+        mapped.epochs = Epochs(mapped)
+        return mapped
+
+    # The rows
 
     @property
     def rows(self) -> sources.IntArray:
-        """The rows in use, sorted."""
+        """The rows in use, sorted: those of T, and of V once it is back."""
         rows: sources.IntArray = self._rows.numpy()
         return rows
 
     @property
     def num_examples(self) -> int:
-        """How many examples an epoch has now."""
+        """How many rows an epoch draws on now."""
         return len(self.rows)
 
-    def start_epoch(self, epoch: int) -> None:
-        """Makes the next pass the one of `epoch`."""
-        self._epoch.assign(epoch)
+    def shares_rows(self, other: "TrainingSet | None") -> bool:
+        """Says if V returns to both at once: one is mapped from the other."""
+        return other is not None and other._rows is self._rows
 
     def use(self, rows: sources.IntArray, *, keep_length: bool = False) -> None:
         """Makes later passes draw on these rows.
@@ -88,18 +161,47 @@ class Feed:
         self._limit.assign(limit)
         self._rows.assign(np.sort(np.asarray(rows, np.int64)))
 
-    def view(self, rows: sources.IntArray) -> tf.data.Dataset:
-        """Returns these rows once, in order: what is measured."""
-        return _read_once(self.source, rows, self.batch_size)
+    def give_back(self, *, keep_length: bool = False) -> None:
+        """Gives V back to T: later passes draw on all rows.
 
-    def sample(self, size: int, *, seed: int) -> sources.IntArray:
-        """Draws rows from those in use, without replacement, sorted."""
+        Args:
+            keep_length: As for `use`.
+        """
+        if len(self._all_rows) > self.num_examples:
+            self.use(self._all_rows, keep_length=keep_length)
+
+    def sample(self, size: int, *, seed: int) -> tf.data.Dataset:
+        """Returns T': rows drawn from those in use, in order.
+
+        Args:
+            size: How many rows; all where there are fewer.
+            seed: Seeds the draw.
+        """
         rng = np.random.default_rng(seed)
         size = min(size, self.num_examples)
-        return np.sort(rng.choice(self.rows, size=size, replace=False))
+        return self.view(
+            np.sort(rng.choice(self.rows, size=size, replace=False))
+        )
 
-    def _epochs(self, cut: Cut | None = None) -> tf.data.Dataset:
-        reader = _Reader(self.source, self.batch_size, cut)
+    def view(self, rows: sources.IntArray) -> tf.data.Dataset:
+        """Returns these rows once, in order: what is measured."""
+        return batches.Batches(self._reader_of(rows))
+
+    # The order
+
+    def start_epoch(self, epoch: int) -> None:
+        """Makes the next pass the one of `epoch`."""
+        self._epoch.assign(epoch)
+
+    def read_epochs(self, cut: batches.Cut | None) -> tf.data.Dataset:
+        """Returns T; each pass moves on to the next epoch.
+
+        Args:
+            cut: Cuts the batches into slices, or None.
+        """
+        reader = batches.Reader(
+            self.source, self.batch_size, functions=self._functions, cut=cut
+        )
 
         def one_epoch(_: tf.Tensor) -> tf.data.Dataset:
             epoch = self._epoch.assign_add(1) - 1
@@ -107,78 +209,130 @@ class Feed:
             rows, limit = self._rows.read_value(), self._limit.read_value()
             return reader.begin(rows, seed, limit)
 
-        epochs = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
-        dataset = reader.finish(epochs)
-        dataset.feed = self  # `feed_of` finds it
-        dataset.with_cut = self._epochs  # `cut_into_slices` finds it
-        return dataset
+        return reader.finish(
+            tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
+        )
+
+    def _reader_of(self, rows: sources.IntArray) -> Any:
+        return batches.read_rows(
+            self.source, rows, self.batch_size, self._functions
+        )
 
 
-def feed_of(dataset: object) -> Feed | None:
-    """Returns the feed behind a dataset of ours, or None."""
-    feed = getattr(dataset, "feed", None)
-    return feed if isinstance(feed, Feed) else None
+class TrainingBatches:
+    """T of a training set, batch by batch: what `BlendedModel.fit` takes.
 
+    Each pass moves on to the next epoch. Preprocess it with `map`. Other
+    methods of `tf.data` are refused, for V could not come back through them.
 
-def cut_into_slices(dataset: tf.data.Dataset, cut: Cut) -> tf.data.Dataset:
-    """Cuts the batches of a dataset, before they are read where it is ours.
-
-    Args:
-        dataset: Batches.
-        cut: Turns a dataset of batches into one of their slices.
-    """
-    with_cut: Cut | None = getattr(dataset, "with_cut", None)
-    return cut(dataset) if with_cut is None else with_cut(cut)
-
-
-class _Reader:
-    """Reads a source in two steps: what an epoch is made of, and its values.
-
-    The second step stands outside the functions that make an epoch:
-    TensorFlow prepares those anew each time.
-
-    Args:
-        source: The examples.
-        batch_size: Examples a batch.
-        cut: Cuts the batches into slices, before their values are read where
-            the source can plan.
+    Attributes:
+        training_set: The whole training set.
     """
 
-    def __init__(
-        self, source: sources.Source, batch_size: int, cut: Cut | None
-    ) -> None:
-        self._cheap = source.cheap
-        self._batch_size = batch_size
-        self._cut = cut
-        self._load: Callable[..., Any] | None = None
-        if isinstance(source, sources.PlannedSource) and (
-            cut is not None or not isinstance(source, sources.ReadSource)
-        ):
-            self._batches = source.plan
-            self._load = source.load
-        else:
-            self._batches = cast(sources.ReadSource, source).read
+    def __init__(self, training_set: TrainingSet) -> None:
+        self.training_set = training_set
 
-    def begin(
-        self, rows: tf.Tensor, seed: tf.Tensor | None, limit: tf.Tensor
-    ) -> tf.data.Dataset:
-        """Returns at most `limit` batches, or their slices; all at -1."""
-        batches = self._batches(rows, self._batch_size, seed).take(limit)
-        return batches if self._cut is None else self._cut(batches)
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.training_set.epochs)
 
-    def finish(self, begun: tf.data.Dataset) -> tf.data.Dataset:
-        """Returns the examples of what `begin` gave, some of them ahead.
+    if not TYPE_CHECKING:  # type checkers find missing methods themselves
 
-        Where reading is cheap it is not tuned: the thread that tunes can hold
-        up the end of each pass for a second (TensorFlow 2.21).
+        def __getattr__(self, name: str) -> NoReturn:
+            _refuse(self, name)
+
+    @property
+    def dataset(self) -> tf.data.Dataset:
+        """A plain `tf.data.Dataset` of T, to which V does not return."""
+        return self.training_set.dataset
+
+    def map(self, function: batches.BatchFunction) -> "TrainingBatches":
+        """Returns T with a function applied to each batch; V still returns.
+
+        See `TrainingSet.map`. V as it was unpacked stays as it is: map it too
+        where the function is no augmentation.
         """
-        if self._load is not None:
-            begun = begun.map(self._load, num_parallel_calls=tf.data.AUTOTUNE)
-        if not self._cheap:
-            return begun.prefetch(tf.data.AUTOTUNE)
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return begun.prefetch(2).with_options(options)
+        return self.training_set.map(function).train
+
+
+class Epochs(batches.Batches):
+    """T for TensorFlow: each pass is the next epoch of the training set.
+
+    Attributes:
+        training_set: The whole training set.
+    """
+
+    def __init__(self, training_set: TrainingSet) -> None:
+        self.training_set = training_set
+        super().__init__(training_set.read_epochs)
+
+
+class Holdout(batches.Batches):
+    """V: a `tf.data.Dataset` of what is held out of a training set, in order.
+
+    It knows which training set it returns to, and so does what `map` makes
+    of it. What its other methods return is a plain `tf.data.Dataset`.
+
+    Attributes:
+        training_set: The training set that it was held out of.
+    """
+
+    def __init__(self, training_set: TrainingSet, read: Any) -> None:
+        self.training_set = training_set
+        super().__init__(read)
+
+    @property
+    def rows(self) -> sources.IntArray:
+        """The rows of V."""
+        return self.training_set.holdout_rows
+
+    @property
+    def dataset(self) -> tf.data.Dataset:
+        """V as a plain `tf.data.Dataset`, which returns to no training set."""
+        return batches.Batches(self._read)
+
+    def map(self, map_func: Any, *args: Any, **kwargs: Any) -> "Holdout":
+        """Returns V with a function applied to each batch, as `tf.data` does.
+
+        It still is V of its training set.
+        """
+        read = self._read
+        return Holdout(
+            self.training_set,
+            lambda cut: read(cut).map(map_func, *args, **kwargs),
+        )
+
+
+def _refuse(owner: object, name: str) -> NoReturn:
+    """Says what to do where somebody looks for a method of `tf.data`."""
+    kind = type(owner).__name__
+    if name.startswith("_") or not hasattr(tf.data.Dataset, name):
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+    raise AttributeError(
+        f"`{name}` is no method of a training set, for V could not return "
+        f"through it. Expected `map`. Received: {kind}.{name}. "
+        f"Use `.map(...)`, or `.dataset.{name}`: `.dataset` is a plain "
+        "tf.data.Dataset, to which V does not return."
+    )
+
+
+def training_set_of(data: object) -> TrainingSet | None:
+    """Returns the training set that `data` is or belongs to, or None.
+
+    Args:
+        data: What `fit` is given. (V belongs to none in this sense: it is no
+            data to train on.)
+    """
+    if isinstance(data, TrainingSet):
+        return data
+    if isinstance(data, (TrainingBatches, Epochs)):
+        return data.training_set
+    return None
+
+
+def as_dataset(data: Any) -> Any:
+    """Returns T of a training set as a dataset; other data as they are."""
+    training_set = training_set_of(data)
+    return data if training_set is None else training_set.epochs
 
 
 def source_of(examples: example_set.ExampleSet) -> sources.Source:
@@ -197,38 +351,26 @@ def make_dataset(
     examples: example_set.ExampleSet, *, batch_size: int = 32
 ) -> tf.data.Dataset:
     """Returns the examples once, in order: to validate and to test."""
-    return _read_once(source_of(examples), np.arange(len(examples)), batch_size)
-
-
-def _read_once(
-    source: sources.Source, rows: sources.IntArray, batch_size: int
-) -> tf.data.Dataset:
-    """Reads rows in order; Keras is told how many batches there are."""
-    wanted = tf.constant(rows, tf.int64)
-    num_batches = -(-len(rows) // batch_size)
-    counted = tf.data.experimental.assert_cardinality(num_batches)
-
-    def read(cut: Cut | None = None) -> tf.data.Dataset:
-        reader = _Reader(source, batch_size, cut)
-        batches = reader.begin(wanted, None, tf.constant(-1, tf.int64))
-        # How many slices there are depends on the cut.
-        return reader.finish(batches if cut else batches.apply(counted))
-
-    dataset = read()
-    dataset.with_cut = read  # `cut_into_slices` finds it
-    return dataset
+    return batches.Batches(
+        batches.read_rows(
+            source_of(examples), np.arange(len(examples)), batch_size
+        )
+    )
 
 
 def make_training_dataset(
     examples: example_set.ExampleSet, *, batch_size: int = 32, seed: int = 0
-) -> tf.data.Dataset:
-    """Returns the examples, shuffled anew each epoch by (seed, epoch)."""
-    return Feed(
+) -> TrainingBatches:
+    """Returns the examples, shuffled anew each epoch by (seed, epoch).
+
+    All of them are trained on: nothing is held out.
+    """
+    return TrainingSet(
         source_of(examples),
         np.arange(len(examples)),
         batch_size=batch_size,
         seed=seed,
-    ).dataset
+    ).train
 
 
 def split_holdout(
@@ -239,7 +381,7 @@ def split_holdout(
     groups: npt.ArrayLike | None = None,
     batch_size: int | None = None,
     labels: npt.ArrayLike | None = None,
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+) -> TrainingSet:
     """Divides a training set into T, to train on, and V, to measure on.
 
     Stratified by label, or by whole groups. Both parts are batched. T is
@@ -262,7 +404,7 @@ def split_holdout(
             known; else one pass over the data reads them.
 
     Returns:
-        `(train, holdout)`, both `tf.data.Dataset`.
+        The training set. It may be unpacked: `train, holdout = ...`.
 
     Raises:
         ValueError: If the set is empty or malformed, or cannot be divided.
@@ -274,21 +416,9 @@ def split_holdout(
         source.labels, fraction=fraction, groups=groups, seed=seed
     )
     rest = np.setdiff1d(np.arange(len(source.labels)), held)
-    train = Feed(source, rest, batch_size=size, seed=seed)
-    return train.dataset, holdout_dataset(train, held)
-
-
-def holdout_dataset(train: Feed, rows: sources.IntArray) -> tf.data.Dataset:
-    """V as a dataset that knows its rows, so that T can take them back."""
-    dataset = train.view(rows)
-    dataset.held_rows = rows  # `held_rows_of` finds them
-    return dataset
-
-
-def held_rows_of(holdout_dataset: object) -> sources.IntArray | None:
-    """Returns the rows of a holdout of `split_holdout`, or None."""
-    rows = getattr(holdout_dataset, "held_rows", None)
-    return rows if isinstance(rows, np.ndarray) else None
+    return TrainingSet(
+        source, rest, holdout_rows=held, batch_size=size, seed=seed
+    )
 
 
 def as_examples(data: Any) -> example_set.ExampleSet | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gblend_keras.data import training_set
+from gblend_keras.data import batches as data_batches
 from gblend_keras.distribution import workers as cluster
 
 
@@ -46,7 +46,7 @@ def share_out(
         own = range(
             context.input_pipeline_id, num_slices, context.num_input_pipelines
         )
-        parts = training_set.cut_into_slices(
+        parts = data_batches.cut_into_slices(
             dataset, lambda batches: slices(batches, own, num_slices)
         )
         return with_class_weight(parts, class_weight).prefetch(2 * len(own))

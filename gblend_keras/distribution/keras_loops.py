@@ -12,14 +12,15 @@ What a single step needs is in `replicas`.
 """
 
 import contextlib
+import warnings
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from gblend_keras.blending import fit_arguments
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.distribution import batch_slices
@@ -94,7 +95,9 @@ def fit(model: keras.Model, call: Mapping[str, Any]) -> Any:
         ValueError: If `validation_split` is used on several workers.
     """
     shared = _shared_fit(call, model.distribute_strategy)
-    with _quiet_end(shared["x"], training_set.feed_of(call["x"]) is not None):
+    with _quiet_end(
+        shared["x"], training_set.training_set_of(call["x"]) is not None
+    ):
         return keras.Model.fit(model, **shared)
 
 
@@ -120,11 +123,24 @@ def predict(model: keras.Model, call: Mapping[str, Any]) -> Any:
         return keras.Model.predict(model, **call)
 
 
+@contextlib.contextmanager
+def unknown_length() -> Iterator[None]:
+    """Lets a `fit` find out by itself how long an epoch is.
+
+    The length of a training set changes when V goes back into training, so it
+    cannot be told beforehand. Keras warns at the end of such an epoch as if
+    data were missing.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
+
+
 def _quiet_end(data: Any, of_unknown_length: bool = False) -> Any:
     """Spares a warning at the end of data whose length is not known."""
     shared = isinstance(data, tf.distribute.DistributedDataset)
     if shared or of_unknown_length:
-        return fit_arguments.unknown_length()
+        return unknown_length()
     return contextlib.nullcontext()
 
 
@@ -189,5 +205,7 @@ def _of_arrays(
     examples: example_set.ExampleSet, size: int, *, shuffle: bool
 ) -> tf.data.Dataset:
     if shuffle:
-        return training_set.make_training_dataset(examples, batch_size=size)
+        return training_set.as_dataset(
+            training_set.make_training_dataset(examples, batch_size=size)
+        )
     return training_set.make_dataset(examples, batch_size=size)

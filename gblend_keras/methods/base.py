@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import keras
 import numpy.typing as npt
-import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.blending import rules
@@ -59,7 +58,7 @@ class TrainingData(NamedTuple):
         report: Called after training: what `summary.json` says of the method.
     """
 
-    dataset: tf.data.Dataset
+    dataset: Any
     callbacks: Sequence[keras.callbacks.Callback] = ()
     report: Callable[[], dict[str, Any]] = nothing
 

@@ -34,7 +34,7 @@ def method() -> base.Method:
 
 def _held_out(job: base.Job) -> base.TrainingData:
     settings = job.recipe.blend
-    dataset, held = training_set.split_holdout(
+    train, held = training_set.split_holdout(
         job.train,
         settings.holdout_fraction,
         seed=job.seed,
@@ -42,7 +42,7 @@ def _held_out(job: base.Job) -> base.TrainingData:
         batch_size=job.recipe.data.batch_size,
     )
     best = BestEpoch(held, job.workdir / "checkpoint")
-    return base.TrainingData(dataset, [best], best.report)
+    return base.TrainingData(train, [best], best.report)
 
 
 class BestEpoch(fit_arguments.BlendCallback):

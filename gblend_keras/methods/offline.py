@@ -3,7 +3,7 @@
     loss = loss_scale * sum_h w_h L_h,    w_h ~ max(G_h, 0) / O_h**2
 
 Source: Wang, Tran & Feiszli, CVPR 2020, Algorithm 2.
-Ours: see `blending.callback.GradientBlending`.
+Ours: see `callbacks.GradientBlending`.
 Cost: 3 trainings: 2 inside the estimate (k + 1 where towers are joined before
 the modality heads; as often as there are `blend.folds`).
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from gblend_keras.callbacks import gradient_blending
 from gblend_keras.data import holdout
+from gblend_keras.data import sources
 from gblend_keras.data import training_set
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
@@ -34,10 +35,9 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
         online: Whether each super-epoch begins with an estimate.
     """
     settings = job.recipe.blend
-    dataset, held, folds = _divided(job, online)
+    train, folds = _divided(job, online)
     callback = gradient_blending.GradientBlending(
-        dataset,
-        held,
+        train,
         super_epochs=(
             (settings.first_super_epoch, settings.super_epoch)
             if online
@@ -60,11 +60,13 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
             ),
         }
 
-    return base.TrainingData(dataset, [callback], report)
+    return base.TrainingData(train, [callback], report)
 
 
-def _divided(job: base.Job, online: bool) -> tuple[Any, Any, Any]:
-    """Returns T, V and the folds; of V and the folds one is None."""
+def _divided(
+    job: base.Job, online: bool
+) -> tuple[Any, list[sources.IntArray] | None]:
+    """Returns the training set, with V or with folds."""
     settings = job.recipe.blend
     groups = job.groups(
         settings.holdout_by_group if online else settings.offline_by_group
@@ -73,12 +75,12 @@ def _divided(job: base.Job, online: bool) -> tuple[Any, Any, Any]:
         folds = holdout.fold_indices(
             job.train.y, folds=settings.folds, groups=groups, seed=job.seed
         )
-        return base.all_examples(job).dataset, None, folds
-    dataset, held = training_set.split_holdout(
+        return base.all_examples(job).dataset, folds
+    divided = training_set.split_holdout(
         job.train,
         settings.holdout_fraction if online else settings.offline_fraction,
         seed=job.seed,
         groups=groups,
         batch_size=job.recipe.data.batch_size,
     )
-    return dataset, held, None
+    return divided, None

@@ -3,7 +3,7 @@
     loss = loss_scale * sum_h w_h L_h,    w_h ~ max(G_h, 0) / O_h**2
 
 Source: Wang, Tran & Feiszli, CVPR 2020, Algorithm 3.
-Ours: see `blending.callback.GradientBlending`.
+Ours: see `callbacks.GradientBlending`.
 Cost: 1 training, and for each epoch 2 epochs inside an estimate (k + 1 where
 towers are joined before the modality heads).
 """

@@ -18,6 +18,8 @@ from gblend_keras import reporting
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
 from gblend_keras.callbacks import cost_log
+from gblend_keras.callbacks import evaluated_curve
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.callbacks import training_progress
 from gblend_keras.callbacks.phases import PhaseStarter
@@ -245,7 +247,7 @@ def _fit(
             *_evaluated_curve(finish.answering_heads(phases, model), splits),
             cost,
             training_progress.TrainingProgress(num_epochs, show=job.verbose),
-            run_checkpoint.MetricsLog(
+            metrics_log.MetricsLog(
                 job.workdir / directory.METRICS, epochs_done=epochs_done
             ),
             run_checkpoint.RunCheckpoint(checkpoints),
@@ -278,7 +280,7 @@ def _evaluated_curve(
     """Returns what logs the reported split where `val_` columns do not."""
     if splits.validation is None and (JOINT in heads or len(heads) == 1):
         return []
-    return [cost_log.EvaluatedCurve(splits.test, finish.accuracies)]
+    return [evaluated_curve.EvaluatedCurve(splits.test, finish.accuracies)]
 
 
 def _no_estimates(num_epochs: int) -> dict[str, Any]:

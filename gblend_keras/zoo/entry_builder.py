@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from gblend_keras.blending import history
-from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.fusion.network import BLEND
 from gblend_keras.runs import directory
 from gblend_keras.runs.loader import FinishedRun
@@ -243,7 +243,7 @@ def _curves(
     run_dir: Path, heads: Sequence[str]
 ) -> dict[str, dict[str, list[float]]]:
     """Returns the losses of each head by epoch, in nats."""
-    rows = run_checkpoint.read_metrics(run_dir / directory.METRICS)
+    rows = metrics_log.read_metrics(run_dir / directory.METRICS)
     return {
         head: {
             "train": [round(float(row[f"{head}_loss"]), 4) for row in rows],

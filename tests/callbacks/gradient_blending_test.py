@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
-from gblend_keras.data import training_set
 from tests import toy
 
 
@@ -26,25 +25,25 @@ def test_super_epochs_are_ten_then_five_cut_at_the_end():
 
 def test_offline_looks_once_at_all_epochs_and_returns_the_holdout():
     train, holdout = split()
-    feed = training_set.feed_of(train)
+    training_set = train.training_set
     model = toy.model()
     callback = gb.GradientBlending(train, holdout, super_epochs=None)
-    assert feed.num_examples == 72
+    assert training_set.num_examples == 72
     toy.fit(model, train, [callback], epochs=3)
     (estimate,) = callback.estimates
     assert (estimate.epoch, estimate.num_epochs) == (0, 3)
     assert estimate.examples_trained == 2 * 3 * 72
-    assert feed.num_examples == 96
+    assert training_set.num_examples == 96
     assert model.examples_seen == 96
 
 
 def test_online_returns_the_holdout_for_the_last_super_epoch_only():
     pools, sizes = [], []
     train, holdout = split()
-    feed = training_set.feed_of(train)
+    training_set = train.training_set
 
     def count(epoch, logs):
-        pools.append(feed.num_examples)
+        pools.append(training_set.num_examples)
         sizes.append(model.examples_seen)
 
     callback = gb.GradientBlending(train, holdout, super_epochs=(2, 1))
@@ -62,7 +61,7 @@ def test_online_can_keep_the_holdout_out_to_the_end():
         train, holdout, super_epochs=(1, 1), settings=settings
     )
     toy.fit(toy.model(), train, [callback], epochs=2)
-    assert training_set.feed_of(train).num_examples == 72
+    assert train.training_set.num_examples == 72
 
 
 def test_folds_hold_out_every_example_once_and_lose_none():
@@ -72,7 +71,7 @@ def test_folds_hold_out_every_example_once_and_lose_none():
     (estimate,) = callback.estimates
     assert estimate.num_holdout == 96
     assert estimate.num_passes == 8
-    assert training_set.feed_of(train).num_examples == 96
+    assert train.training_set.num_examples == 96
 
 
 def test_folds_of_the_user_are_taken_as_they_are():

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.data import sources
-from gblend_keras.data import training_set
 from tests import toy
 
 
@@ -41,12 +40,12 @@ def test_train_and_holdout_divide_the_set(kind):
 def test_order_follows_seed_and_epoch_alone(kind):
     data = numbered() if kind == "arrays" else stream()
     train, _ = gb.split_holdout(data, 0.2, seed=1)
-    feed = training_set.feed_of(train)
+    training_set = train.training_set
     first, second = rows(train), rows(train)
     assert first != second and sorted(first) == sorted(second)
-    feed.start_epoch(1)
+    training_set.start_epoch(1)
     assert rows(train) == second
-    feed.start_epoch(0)
+    training_set.start_epoch(0)
     assert rows(train) == first
     other, _ = gb.split_holdout(data, 0.2, seed=2)
     assert rows(other) != first
@@ -86,13 +85,13 @@ def test_sample_weights_travel_along():
 
 def test_rows_can_be_changed_and_the_length_kept():
     train, held = gb.split_holdout(numbered(), 0.2, batch_size=4)
-    feed = training_set.feed_of(train)
-    feed.use(np.arange(20), keep_length=True)
+    training_set = train.training_set
+    training_set.use(np.arange(20), keep_length=True)
     seen = rows(train)
     assert len(seen) == len(set(seen)) == 16
     later = [rows(train) for _ in range(8)]
     assert set(seen).union(*later) == set(range(20))
-    feed.use(np.arange(20))
+    training_set.use(np.arange(20))
     assert sorted(rows(train)) == list(range(20))
 
 
@@ -164,11 +163,9 @@ def test_plain_keras_model_trains_on_it_and_sees_new_orders():
     model = keras.Model(inputs, outputs)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("sgd", loss)
-    feed = training_set.feed_of(train)
     first = rows(train)
-    feed.start_epoch(0)
     model.fit(
-        train.map(lambda x, y: (x, y)),
+        train.dataset.map(lambda x, y: (x, y)),
         verbose=0,
         shuffle=False,
         steps_per_epoch=1,
@@ -179,5 +176,5 @@ def test_plain_keras_model_trains_on_it_and_sees_new_orders():
 def test_passes_over_arrays_are_not_held_up_by_tuning():
     # The tuning thread of tf.data may take a second to end after each pass.
     train, held = gb.split_holdout(toy.arrays(), 0.2, seed=0, batch_size=8)
-    assert train.options().autotune.enabled is False
+    assert train.dataset.options().autotune.enabled is False
     assert held.options().autotune.enabled is False

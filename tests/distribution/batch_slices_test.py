@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.data import batches as data_batches
 from gblend_keras.data import training_set
 from gblend_keras.distribution import batch_slices
 from tests import toy
@@ -73,19 +74,20 @@ def test_class_weights_multiply_sample_weights(one_hot):
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_slices_of_a_feed_are_read_alone_and_in_the_same_order(ours):
+def test_slices_of_a_training_set_are_read_alone_and_in_the_same_order(ours):
     x, y = toy.arrays(num_examples=23)
     examples = gb.Examples(x, y)
 
     def batches():
         train = gb.make_training_dataset(examples, batch_size=5, seed=3)
-        train.feed.start_epoch(4)
-        return train if ours else train.map(lambda x, y: (x, y))
+        train.training_set.start_epoch(4)
+        dataset = training_set.as_dataset(train)
+        return dataset if ours else dataset.map(lambda x, y: (x, y))
 
     whole = np.concatenate([part["m0"] for part, _ in batches()])
     found = [
         list(
-            training_set.cut_into_slices(
+            data_batches.cut_into_slices(
                 batches(),
                 lambda parts, index=index: batch_slices.slices(
                     parts, range(index, index + 1), 2

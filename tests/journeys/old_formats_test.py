@@ -19,7 +19,7 @@ from gblend_keras.blending import estimate_progress
 from gblend_keras.blending import history
 from gblend_keras.blending import snapshot
 from gblend_keras.blending.estimate import BlendEstimate
-from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.runs import directory
 from gblend_keras.training import trainer
 from tests import toy
@@ -36,7 +36,7 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     shutil.copytree(kept, workdir)
     for name in ("summary.json", "blend_history.progress.state.zip"):
         (workdir / name).unlink(missing_ok=True)
-    before = run_checkpoint.read_metrics(workdir / "metrics.csv")
+    before = metrics_log.read_metrics(workdir / "metrics.csv")
     estimated = history.read_history(workdir / "blend_history.json")
     recipe = config.Recipe.from_json(
         json.loads((workdir / "recipe.json").read_text())["recipe"]
@@ -46,7 +46,7 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
         recipe,
         trainer.Run(workdir=workdir, data_dir=tmp_path, verbose=False),
     )
-    after = run_checkpoint.read_metrics(workdir / "metrics.csv")
+    after = metrics_log.read_metrics(workdir / "metrics.csv")
     assert (len(before), len(after)) == (2, 3)
     assert after[:2] == before
     found = history.read_history(workdir / "blend_history.json")

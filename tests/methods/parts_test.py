@@ -11,6 +11,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras.building import model_builder
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.callbacks.phases import Phase
 from gblend_keras.callbacks.phases import PhaseStarter
@@ -147,7 +148,7 @@ def test_run_of_a_method_says_what_it_did(tmp_path):
     summary = trainer.train(recipe, run)
     assert summary["epochs_trained"] == summary["reported_epoch"] == 3
     assert summary["trained_heads"] == ["m0", "m1", "joint"]
-    assert len(run_checkpoint.read_metrics(run.workdir / "metrics.csv")) == 3
+    assert len(metrics_log.read_metrics(run.workdir / "metrics.csv")) == 3
     written = json.loads((run.workdir / "recipe.json").read_text())
     assert written["recipe"]["methods"] == {"pretrain": {"share": 0.5}}
 

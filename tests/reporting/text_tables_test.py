@@ -3,7 +3,7 @@
 import pytest
 
 from gblend_keras import reporting
-from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.utils import files
 from tests import toy
 
@@ -25,7 +25,7 @@ def is_picture(path):
 
 
 def test_curves_and_weights_are_drawn(tmp_path):
-    log = run_checkpoint.MetricsLog(tmp_path / "metrics.csv", epochs_done=0)
+    log = metrics_log.MetricsLog(tmp_path / "metrics.csv", epochs_done=0)
     log.set_model(toy.model())
     for epoch in range(3):
         values = {"rgb_loss": 2.0 - epoch, "joint_loss": 1.5 - epoch}

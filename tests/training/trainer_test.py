@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.data.sets import registry
 from gblend_keras.training import trainer
@@ -78,7 +79,7 @@ def test_run_directory_holds_everything_about_the_run(recipe, tmp_path):
     for entry in history:
         assert sum(entry["weights"].values()) == pytest.approx(1)
         assert set(entry) >= {"ogr", "intervals", "examples_trained", "seconds"}
-    rows = run_checkpoint.read_metrics(workdir / "metrics.csv")
+    rows = metrics_log.read_metrics(workdir / "metrics.csv")
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "3"]
     assert {"joint_loss", "val_joint_accuracy", "val_blend_accuracy"} <= set(
         rows[0]

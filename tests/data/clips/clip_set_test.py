@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.data import batches
 from gblend_keras.data import training_set
 from gblend_keras.data.clips import footage
 from gblend_keras.data.clips import transforms
@@ -88,7 +89,7 @@ def test_views_are_spread_over_the_video_and_averaged_by_it(folder, kind):
 def test_an_epoch_is_a_function_of_seed_and_epoch(folder, kind, in_memory):
     train = load(folder, kind, in_memory=in_memory).train
     dataset = gb.make_training_dataset(train, batch_size=3, seed=5)
-    feed = training_set.feed_of(dataset)
+    feed = dataset.training_set
     first, second = everything(dataset), everything(dataset)
     assert sorted(first[2]) == sorted(second[2]) == sorted(train.y)
     assert not (first[0] == second[0]).all()
@@ -105,10 +106,10 @@ def test_a_worker_cuts_the_clips_of_its_own_slices_alone(
     splits = load(folder, kind)
     if training:
         whole = gb.make_training_dataset(splits.train, batch_size=3, seed=5)
-        feed = training_set.feed_of(whole)
+        feed = whole.training_set
     else:
         whole = gb.make_dataset(splits.test.with_views(2, 3), batch_size=5)
-    batches = list(whole)
+    expected = list(whole)
     name, cut = "training_clip" if training else "evaluation_clip", []
     cut_one = getattr(footage, name)
 
@@ -119,12 +120,13 @@ def test_a_worker_cuts_the_clips_of_its_own_slices_alone(
     monkeypatch.setattr(footage, name, counted)
     if training:
         feed.start_epoch(0)
-    mine = training_set.cut_into_slices(
-        whole, lambda part: batch_slices.slices(part, range(1, 2), 2)
+    mine = batches.cut_into_slices(
+        training_set.as_dataset(whole),
+        lambda part: batch_slices.slices(part, range(1, 2), 2),
     )
     found = list(mine)
-    assert len(found) == len(batches)
-    for (x, y), (all_x, all_y) in zip(found, batches, strict=True):
+    assert len(found) == len(expected)
+    for (x, y), (all_x, all_y) in zip(found, expected, strict=True):
         own = slice(len(all_y) // 2, None)
         np.testing.assert_array_equal(y, all_y[own])
         for modality in x:
@@ -146,10 +148,10 @@ def test_held_out_videos_are_never_trained_on(folder):
     dataset, held = gb.split_holdout(
         train, 0.25, seed=0, groups=train.group, batch_size=3
     )
-    rows = training_set.held_rows_of(held)
+    rows = held.rows
     assert len(rows) == 2
     assert len(everything(dataset)[2]) == recorded.TRAIN - 2
-    kept = set(training_set.feed_of(dataset).rows) | set(rows)
+    kept = set(dataset.training_set.rows) | set(rows)
     assert kept == set(range(recorded.TRAIN))
 
 

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
-from gblend_keras.blending import estimator
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import isolated_heads
-from gblend_keras.blending import passes
+from gblend_keras.blending import retrain
+from gblend_keras.blending import super_epochs
+from gblend_keras.data import division
 from tests import toy
 
 OPTIMIZERS = {
@@ -29,10 +30,10 @@ def estimated(model, train, holdout, *, epochs=2, epoch=0):
     callback = gb.GradientBlending(train, holdout)
     model.make_train_function()
     model.stop_training, model.history = False, None
-    return estimator.Retrain(gb.BlendSettings()).estimate(
+    return retrain.Retrain(gb.BlendSettings()).estimate(
         model,
-        callback._rounds,
-        passes.Window(epoch, epochs),
+        callback._divisions,
+        super_epochs.Window(epoch, epochs),
         fit_arguments.FitSettings(verbose=0),
     )
 
@@ -135,8 +136,9 @@ def test_probed_head_trains_as_a_network_of_its_own():
     held = holdout.map(lambda x, y: (x["m0"], y))
     before = alone.evaluate(held, verbose=0)
     for epoch in range(2):
-        train.feed.start_epoch(epoch)
-        alone.fit(single, verbose=0, shuffle=False, steps_per_epoch=5)
+        train.training_set.start_epoch(epoch)
+        for batch in single:
+            alone.train_on_batch(*batch)
     gained = before - alone.evaluate(held, verbose=0)
     estimate = estimated(model, train, holdout, epochs=2)
     assert estimate.generalisation["m0"] == pytest.approx(gained, abs=1e-5)
@@ -254,10 +256,10 @@ def test_an_error_inside_an_estimate_puts_the_model_back():
 
     callback = gb.GradientBlending(train, holdout)
     with pytest.raises(KeyboardInterrupt):
-        estimator.Retrain(gb.BlendSettings()).estimate(
+        retrain.Retrain(gb.BlendSettings()).estimate(
             model,
-            callback._rounds,
-            passes.Window(0, 1),
+            callback._divisions,
+            super_epochs.Window(0, 1),
             fit_arguments.FitSettings(
                 verbose=0,
                 schedules=(keras.callbacks.LearningRateScheduler(fail),),
@@ -272,8 +274,19 @@ def test_weights_do_not_depend_on_the_batch_size_of_the_measurement():
         keras.utils.set_random_seed(1)
         model = toy.model()
         train, holdout = split()
+        training_set = train.training_set
         rebatched = holdout.unbatch().batch(batch_size)
-        return estimated(model, train, rebatched).weights
+        sample = training_set.sample(24, seed=0)
+        return (
+            retrain.Retrain()
+            .estimate(
+                model,
+                [division.Division(training_set.epochs, rebatched, sample)],
+                super_epochs.Window(0, 2),
+                fit_arguments.FitSettings(verbose=0),
+            )
+            .weights
+        )
 
     small, large = weights(1), weights(24)
     for head, weight in large.items():

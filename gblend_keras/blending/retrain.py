@@ -1,50 +1,125 @@
-"""The passes of an estimate: what each head learns alone, measured."""
+"""Retrain, the paper's estimator: each head learns alone, and is measured."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
-from typing import NamedTuple
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from gblend_keras import config
+from gblend_keras.blending import estimator
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import isolated_heads
 from gblend_keras.blending import ogr
+from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
 from gblend_keras.blending.estimate_progress import Progress
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.snapshot import Snapshot
-from gblend_keras.callbacks import training_progress
-from gblend_keras.data import training_set
+from gblend_keras.blending.super_epochs import Window
+from gblend_keras.data.division import Division
+from gblend_keras.utils import progress
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class Round(NamedTuple):
-    """One division of the training set: an estimate has one, or one a fold.
+class Retrain(estimator.Estimator):
+    """Measures by training: each head alone for n epochs (the paper's way).
 
-    Attributes:
-        train: T, as `fit` takes it.
-        holdout: V, to be measured.
-        train_sample: T', a fixed sample of T, to be measured.
-        rows: The rows of T for a feed that several rounds share; or None.
+    Takes a snapshot, measures V and T' at epoch N, trains the heads in
+    isolation (`isolated_heads.head_passes`), measures again at N+n, and puts
+    the snapshot back: training goes on as if nothing had happened.
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Algorithm 1.
+    Ours: all modality heads in one pass where that is lawful; optimizer state
+    and schedule go on from where training is; losses are measured in
+    evaluation mode. Several divisions (folds) are pooled example by example.
+
+    Args:
+        settings: How G, O and the weights are computed; None for the
+            defaults.
     """
 
-    train: Any
-    holdout: Any
-    train_sample: Any
-    rows: npt.NDArray[np.int64] | None = None
+    @property
+    def identity(self) -> object:
+        """The settings alone, as in the histories of earlier versions."""
+        return self.settings
+
+    def estimate(
+        self,
+        model: BlendedModel,
+        divisions: Sequence[Division],
+        window: Window,
+        fit_settings: fit_arguments.FitSettings,
+        journal: Journal | None = None,
+    ) -> BlendEstimate:
+        """Trains each head alone and computes the weights; leaves no trace.
+
+        Args:
+            model: The model inside whose `fit` this happens.
+            divisions: Divisions of the training set; their losses are pooled.
+            window: N and n.
+            fit_settings: The settings of the outer `fit`.
+            journal: Keeps how far the estimate is, so that a killed one goes
+                on inside; None to keep nothing.
+
+        Returns:
+            The estimate. The model is as it was, blend weights included.
+        """
+        kept = journal or Journal(None)
+        passes = _Passes(
+            model,
+            window,
+            fit_settings,
+            measure=self.settings.measure,
+            journal=kept,
+        )
+        done = passes.run(divisions)
+        train, holdout = map(_pooled, zip(*done.measured, strict=True))
+        estimate = estimator.conclude(
+            model,
+            self.settings,
+            window,
+            train,
+            holdout,
+            num_passes=len(passes.heads) * len(divisions),
+            examples_trained=done.examples_trained,
+        )
+        return dataclasses.replace(estimate, seconds=kept.seconds)
 
 
-class Window(NamedTuple):
-    """The epochs an estimate looks at: from N, for n of them."""
+def chosen(
+    given: estimator.Estimator | None, settings: config.BlendSettings | None
+) -> estimator.Estimator:
+    """Returns the estimator that is given; None stands for `Retrain`.
 
-    epoch: int
-    num_epochs: int
+    Args:
+        given: An estimator with settings of its own, or None.
+        settings: Those of `Retrain`, or None.
+
+    Raises:
+        ValueError: If both are given.
+    """
+    if given is None:
+        return Retrain(settings)
+    if settings is not None:
+        raise ValueError(
+            "`settings` and `estimator` exclude each other. Expected one of "
+            f"them. Received: estimator={type(given).__name__} and settings. "
+            "Give the settings to the estimator."
+        )
+    return given
 
 
-class Passes:
+def _pooled(parts: tuple[ogr.Losses, ...]) -> ogr.Losses:
+    return ogr.Losses(
+        *(np.concatenate(values) for values in zip(*parts, strict=True))
+    )
+
+
+class _Passes:
     """Trains each head alone and measures what it learned, from one state.
 
     Goes on where a killed try stopped: at the last epoch, of the pass under
@@ -78,11 +153,11 @@ class Passes:
         self._measure_kind = measure
         self._journal = journal
 
-    def run(self, rounds: Sequence[Round]) -> Progress:
+    def run(self, divisions: Sequence[Division]) -> Progress:
         """Runs what is left to do; the model is afterwards as it was.
 
         Args:
-            rounds: Divisions of the training set.
+            divisions: Divisions of the training set.
 
         Returns:
             The losses of each division, and what they cost.
@@ -91,11 +166,13 @@ class Passes:
         bar = None
         try:
             done = self._journal.read(self._model, snapshot)
-            bar = _Bar(self._window, self.heads, len(rounds), self._settings)
+            bar = _Bar(self._window, self.heads, len(divisions), self._settings)
             bar.skip(done)
-            for index, division in enumerate(rounds):
+            for index, division in enumerate(divisions):
                 if index >= len(done.measured) - 1:
-                    self._run_round(index, division, done, (snapshot, bar))
+                    self._run_division(
+                        index, division, done, snapshot=snapshot, bar=bar
+                    )
         finally:
             snapshot.restore()
             self._model.reset_metrics()
@@ -103,16 +180,17 @@ class Passes:
                 bar.close()
         return done
 
-    def _run_round(
+    def _run_division(
         self,
         index: int,
-        division: Round,
+        division: Division,
         done: Progress,
-        tools: "tuple[Snapshot, _Bar]",
+        *,
+        snapshot: Snapshot,
+        bar: "_Bar",
     ) -> None:
-        feed = training_set.feed_of(division.train)
-        if feed is not None and division.rows is not None:
-            feed.use(division.rows)
+        if division.training_set is not None and division.rows is not None:
+            division.training_set.use(division.rows)
         if index == len(done.measured):
             done.measured.append(
                 (
@@ -122,11 +200,18 @@ class Passes:
             )
             done.passes_done = 0
             self._journal.write(self._model, done)
-        snapshot, bar = tools
         while done.passes_done < len(self.heads):
             heads = self.heads[done.passes_done]
             bar.begin_pass(index * len(self.heads) + done.passes_done, heads)
-            self._train(heads, division.train, done, bar)
+            isolated_heads.train_heads(
+                self._model,
+                heads,
+                division.train,
+                initial_epoch=self._window.epoch + done.epochs_done,
+                epochs=self._window.num_epochs - done.epochs_done,
+                settings=self._settings,
+                callbacks=[_EpochKeeper(done, self._journal, bar)],
+            )
             train, holdout = done.measured[index]
             self._measure_end(heads, division.train_sample, train)
             self._measure_end(heads, division.holdout, holdout)
@@ -134,19 +219,6 @@ class Passes:
             done.passes_done += 1
             done.epochs_done = 0
             self._journal.write(self._model, done)
-
-    def _train(
-        self, heads: list[str], train: Any, done: Progress, bar: "_Bar"
-    ) -> None:
-        isolated_heads.train_heads(
-            self._model,
-            heads,
-            train,
-            initial_epoch=self._window.epoch + done.epochs_done,
-            epochs=self._window.num_epochs - done.epochs_done,
-            settings=self._settings,
-            callbacks=[_EpochKeeper(done, self._journal, bar)],
-        )
 
     def _measure_start(self, data: Any) -> ogr.Losses:
         start, weight = self._measure(data)
@@ -189,13 +261,13 @@ class _Bar:
         self,
         window: Window,
         passes: list[list[str]],
-        num_rounds: int,
+        num_divisions: int,
         settings: fit_arguments.FitSettings,
     ) -> None:
         self._window = window
-        self._num_passes = len(passes) * num_rounds
-        self._per_round = len(passes)
-        self._bar = training_progress.make_bar(
+        self._num_passes = len(passes) * num_divisions
+        self._per_division = len(passes)
+        self._bar = progress.make_bar(
             self._num_passes * window.num_epochs,
             f"estimate at epoch {window.epoch}",
             show=settings.verbose > 0,
@@ -203,7 +275,7 @@ class _Bar:
 
     def skip(self, done: Progress) -> None:
         """Counts what an earlier try has done."""
-        finished = max(len(done.measured) - 1, 0) * self._per_round
+        finished = max(len(done.measured) - 1, 0) * self._per_division
         finished += done.passes_done
         self._bar.update(finished * self._window.num_epochs + done.epochs_done)
 
