@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from gblend_keras.blending import rules
 from gblend_keras.data import example_set
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 
 LabelRule = tuple[int, bool]  # number of classes, multi-label
 

@@ -9,7 +9,7 @@ import keras
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.distribution import keras_loops
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 
 # Optimizers of Keras that treat each variable by itself: with these, what one
 # tower's gradients are does not touch another tower.

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gblend_keras.fusion.network import BLEND
+from gblend_keras.heads import BLEND
 
 # What `compile(loss="...")` may name. Heads give logits, so these are made
 # with from_logits=True, unlike Keras' own strings.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.blending import input_checks
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 
 
 class Answer:

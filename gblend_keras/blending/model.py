@@ -23,7 +23,7 @@ from gblend_keras.data import training_set
 from gblend_keras.distribution import accumulation
 from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import replica_step
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

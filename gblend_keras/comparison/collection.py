@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
+from gblend_keras import heads
 from gblend_keras.comparison import statistics
 from gblend_keras.comparison import tasks
 from gblend_keras.comparison import tuning
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.runs.provenance import provenance
 
 COMPARISON_FORMAT = 1
@@ -101,7 +102,9 @@ def _rows(runs: Runs) -> list[dict[str, Any]]:
         }
         failed = [str(seed) for seed in outcomes if seed not in done]
         first = next(iter(done.values()), None)
-        answers: list[str] = tasks.answers(first) if first else [""]
+        answers: list[str] = (
+            heads.reported_answers(first["answering_heads"]) if first else [""]
+        )
         rows += [
             _row(runs, method, answer, done) | {"failed_seeds": failed}
             for answer in answers
@@ -269,7 +272,9 @@ def _try(number: int, outcome: tasks.Outcome) -> dict[str, Any]:
         "try": number,
         "failed": summary is None,
         "validation_accuracy": (
-            summary["accuracy"][tasks.main_answer(summary)] if summary else None
+            summary["accuracy"][heads.main_answer(summary["answering_heads"])]
+            if summary
+            else None
         ),
         "seconds": summary["seconds"] if summary else None,
         "examples_trained": summary["examples_trained"] if summary else None,

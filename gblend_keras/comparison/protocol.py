@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from gblend_keras import config
+from gblend_keras import heads
 from gblend_keras import reporting
 from gblend_keras.comparison import collection
 from gblend_keras.comparison import crew as workers
@@ -192,11 +193,13 @@ def _validated(
     """Returns a try's accuracy, and the best epoch of each answer."""
     rows = tasks.read_curve(task.run.workdir)
     epochs = {}
-    for answer in tasks.answers(summary):
+    for answer in heads.reported_answers(summary["answering_heads"]):
         epoch = tuning.best_epoch(rows, tasks.curve_column(rows, answer))
         if epoch is not None:
             epochs[answer] = epoch
-    return summary["accuracy"][tasks.main_answer(summary)], epochs
+    return summary["accuracy"][
+        heads.main_answer(summary["answering_heads"])
+    ], epochs
 
 
 def _final_tasks(

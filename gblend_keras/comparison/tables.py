@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gblend_keras import heads
 from gblend_keras import reporting
 from gblend_keras.blending import history
 from gblend_keras.comparison import tasks
@@ -149,7 +150,7 @@ def outcome_line(outcome: tasks.Outcome) -> str:
         return f"{outcome.label}: FAILED, {outcome.error}: {reason}"
     shown = [
         f"{answer} {100 * outcome.summary['accuracy'][answer]:.1f} %"
-        for answer in tasks.answers(outcome.summary)
+        for answer in heads.reported_answers(outcome.summary["answering_heads"])
     ]
     return f"{outcome.label}: {', '.join(shown)} in {outcome.seconds:.0f} s"
 

@@ -9,7 +9,6 @@ from typing import Any
 import keras
 
 from gblend_keras import config
-from gblend_keras import reporting
 from gblend_keras.callbacks import evaluated_curve
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.runs import directory
@@ -47,7 +46,6 @@ class Outcome:
         error: Name of the exception; "" if it did not fail.
         reason: Its message.
         seconds: Wall clock of this call; 0 for what was reused.
-        reused: Whether an earlier call had done it.
     """
 
     label: str
@@ -55,7 +53,6 @@ class Outcome:
     error: str = ""
     reason: str = ""
     seconds: float = 0.0
-    reused: bool = False
 
 
 def earlier_outcome(task: Task) -> Outcome | None:
@@ -67,14 +64,13 @@ def earlier_outcome(task: Task) -> Outcome | None:
             summary = trainer.train(task.recipe, quiet)
         except ValueError as error:
             return Outcome(task.label, error="ValueError", reason=str(error))
-        return Outcome(task.label, summary=summary, reused=True)
+        return Outcome(task.label, summary=summary)
     failure = failures.read(workdir)
     if failure is not None and failure["error"] in LASTING:
         return Outcome(
             task.label,
             error=failure["error"],
             reason=failure["reason"],
-            reused=True,
         )
     return None
 
@@ -100,35 +96,6 @@ def perform(task: Task) -> Outcome:
     return Outcome(
         task.label, summary=summary, seconds=time.monotonic() - started
     )
-
-
-def finished_summary(workdir: Path) -> dict[str, Any] | None:
-    """Returns the summary of a run, or None if it has not finished."""
-    if not (workdir / directory.SUMMARY).exists():
-        return None
-    return reporting.read_summary(workdir)
-
-
-def answers(summary: dict[str, Any]) -> list[str]:
-    """Returns what a run answers with: heads it trained, perhaps their mean.
-
-    A method that trains `joint` alone, at least in the end, answers with it;
-    one that trains every head with `joint` (the paper's answer) and with
-    `blend`, the mean of the heads; modalities side by side with each, and
-    with their ensemble.
-    """
-    heads: list[str] = summary["answering_heads"]
-    if len(heads) == 1:
-        return heads
-    if "joint" in heads:
-        return ["joint", "blend"]
-    return [*heads, "ensemble"]
-
-
-def main_answer(summary: dict[str, Any]) -> str:
-    """Returns the answer that tuning goes by."""
-    found = answers(summary)
-    return "joint" if "joint" in found else found[-1]
 
 
 def curve_column(rows: list[dict[str, str]], answer: str) -> str:

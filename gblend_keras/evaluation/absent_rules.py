@@ -14,7 +14,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 
 Rule = Callable[[subsets.Subset], example_set.Array]
 Part = Callable[[dict[str, Any]], dict[str, Any]]  # of a network

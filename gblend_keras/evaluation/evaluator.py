@@ -17,8 +17,8 @@ from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import predictor
 from gblend_keras.evaluation import scores
 from gblend_keras.evaluation import subsets as all_of
-from gblend_keras.fusion.network import BLEND
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import BLEND
+from gblend_keras.heads import JOINT
 from gblend_keras.runs.provenance import provenance
 from gblend_keras.utils import files
 

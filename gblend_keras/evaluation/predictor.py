@@ -20,11 +20,11 @@ from gblend_keras.data import training_set
 from gblend_keras.data.clips import clip_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import views
-from gblend_keras.fusion.network import BLEND
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import AVAILABLE
+from gblend_keras.heads import BLEND
+from gblend_keras.heads import ENSEMBLE
+from gblend_keras.heads import JOINT
 
-ENSEMBLE = "ensemble"  # the mean of the modality heads' probabilities
-AVAILABLE = "available"  # the answer of `predict_available` to everything
 Name = str | tuple[str, ...]  # an answer, or the subset that it is from
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
-from gblend_keras.fusion.network import BLEND
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import BLEND
+from gblend_keras.heads import JOINT
 
 NUM_LISTED = 10  # classes gained and lost, as in the paper's Fig. 6
 

@@ -15,8 +15,8 @@ from gblend_keras.blending import losses
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.export.formats import Signature
-from gblend_keras.fusion.network import BLEND
 from gblend_keras.fusion.network import tower_models
+from gblend_keras.heads import BLEND
 
 ALL = "all"
 # The signature that a program gets when it asks for none.

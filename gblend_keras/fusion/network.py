@@ -8,9 +8,8 @@ from keras import layers
 
 from gblend_keras.fusion import parts
 from gblend_keras.fusion import registry
-
-JOINT = "joint"  # the head on all modalities
-BLEND = "blend"  # the mean of the heads' probabilities; not a head
+from gblend_keras.heads import BLEND
+from gblend_keras.heads import JOINT
 
 
 def late_fusion(

@@ -16,7 +16,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks.phases import Phase
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ import tensorflow as tf
 from gblend_keras.blending import fit_arguments
 from gblend_keras.data import training_set
 from gblend_keras.distribution import workers
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 from gblend_keras.utils import files
 

@@ -29,7 +29,7 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras.blending import losses
 from gblend_keras.blending import rules
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from gblend_keras import config
 from gblend_keras.callbacks.phases import Phase
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gblend_keras.reporting import answer_names
+from gblend_keras import heads as answer_heads
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting.figures import blend_weights
 from gblend_keras.runs import directory
@@ -60,7 +60,7 @@ def best_row(rows: Sequence[Row]) -> Row | None:
 
 def main_rows(rows: Sequence[Row]) -> list[Row]:
     """Returns one row a method: joint, else the ensemble, else the first."""
-    order = {answer_names.JOINT: 0, answer_names.ENSEMBLE: 1}
+    order = {answer_heads.JOINT: 0, answer_heads.ENSEMBLE: 1}
     chosen: dict[str, Row] = {}
     for row in rows:
         other = chosen.get(row["method"])
@@ -141,12 +141,12 @@ def best_modality(runs: Mapping[str, Runs]) -> tuple[str, str] | None:
     candidates = {}
     for method, each in runs.items():
         heads = each[0].answers
-        if answer_names.JOINT in heads or not all(
+        if answer_heads.JOINT in heads or not all(
             run.evaluation for run in each
         ):
             continue
         for head in heads:
-            if head != answer_names.ENSEMBLE:
+            if head != answer_heads.ENSEMBLE:
                 scores = [run.summary["accuracy"][head] for run in each]
                 candidates[method, head] = _mean(scores)
     return max(candidates, key=lambda key: candidates[key], default=None)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gblend_keras import heads as answers
 from gblend_keras.blending.estimate import BlendEstimate
-from gblend_keras.reporting import answer_names
 from gblend_keras.runs import directory
 from gblend_keras.utils import files
 
@@ -72,20 +72,8 @@ class RunFolder:
         The heads that were trained to the end, and a mean of several. Heads
         that were not trained have an accuracy, too, and it means nothing.
         """
-        heads: list[str] = self.summary.get("answering_heads", self.heads)
-        if len(heads) == 1:
-            return heads
-        if answer_names.JOINT not in heads:
-            return [answer_names.ENSEMBLE, *heads]
-        rest = [head for head in heads if head != answer_names.JOINT]
-        if set(heads) == set(self.heads):
-            return [
-                answer_names.JOINT,
-                answer_names.BLEND,
-                *rest,
-                answer_names.ENSEMBLE,
-            ]
-        return [answer_names.JOINT, *rest]
+        trained = self.summary.get("answering_heads", self.heads)
+        return answers.all_answers(trained, self.heads)
 
     def column(self, name: str) -> list[float]:
         """Returns a column of `metrics.csv`; NaN where it is empty."""

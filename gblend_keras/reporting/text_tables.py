@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from gblend_keras.reporting import answer_names
+from gblend_keras import heads as answer_heads
 
 
 def summary_table(summary: Mapping[str, Any]) -> str:
@@ -13,7 +13,7 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     lines = [f"Accuracy on {split} ({summary['num_evaluated']} examples):"]
     for name, value in summary["accuracy"].items():
         line = (
-            f"  {name:<12} {100 * value:5.1f} %  {answer_names.explained(name)}"
+            f"  {name:<12} {100 * value:5.1f} %  {answer_heads.meaning(name)}"
         )
         lines.append(line.rstrip())
     return "\n".join(lines)

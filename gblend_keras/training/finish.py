@@ -19,7 +19,7 @@ from gblend_keras.data import training_set
 from gblend_keras.distribution import workers
 from gblend_keras.evaluation import evaluator
 from gblend_keras.evaluation import saved_model
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.utils import files

@@ -11,7 +11,7 @@ from gblend_keras import config
 from gblend_keras import zoo
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks import run_checkpoint
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 from gblend_keras.runs import loader
 from gblend_keras.training import layer_matching

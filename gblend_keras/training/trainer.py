@@ -28,7 +28,7 @@ from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
 from gblend_keras.distribution import strategies
 from gblend_keras.distribution import workers
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.runs.provenance import provenance

@@ -14,7 +14,7 @@ import numpy as np
 
 from gblend_keras.blending import history
 from gblend_keras.callbacks import metrics_log
-from gblend_keras.fusion.network import BLEND
+from gblend_keras.heads import BLEND
 from gblend_keras.runs import directory
 from gblend_keras.runs.loader import FinishedRun
 from gblend_keras.runs.loader import load_run

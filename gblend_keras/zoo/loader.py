@@ -11,7 +11,7 @@ from gblend_keras import methods
 from gblend_keras.building import model_builder
 from gblend_keras.converters import converter
 from gblend_keras.data import example_set
-from gblend_keras.fusion.network import JOINT
+from gblend_keras.heads import JOINT
 from gblend_keras.runs import loader
 from gblend_keras.towers import hub_media
 from gblend_keras.zoo import catalog

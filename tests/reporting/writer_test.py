@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.fusion import network
-from gblend_keras.reporting import answer_names
 from tests.places import ROOT
 from tests.reporting import folders_of
 
@@ -65,13 +63,6 @@ def words_of(text):
 
 def headings_of(text):
     return re.findall(r"<h2>(.*?)</h2>", text)
-
-
-def test_names_are_those_of_the_network():
-    assert (answer_names.JOINT, answer_names.BLEND) == (
-        network.JOINT,
-        network.BLEND,
-    )
 
 
 def test_page_of_a_run_has_everything(tmp_path):

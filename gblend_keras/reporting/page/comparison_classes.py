@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gblend_keras.reporting import answer_names
+from gblend_keras import heads
 from gblend_keras.reporting import comparison_data
 from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import html
@@ -45,10 +45,10 @@ def _fused_rows(found: comparison_data.Comparison) -> list[dict[str, Any]]:
     fused = [
         row
         for row in found.rows
-        if answer_names.JOINT in _answers_of(found, row["method"])
+        if heads.JOINT in _answers_of(found, row["method"])
     ]
-    joint = [row for row in fused if row["method"] == answer_names.JOINT]
-    others = [row for row in fused if row["method"] != answer_names.JOINT]
+    joint = [row for row in fused if row["method"] == heads.JOINT]
+    others = [row for row in fused if row["method"] != heads.JOINT]
     return joint + sorted(others, key=lambda row: -row["mean"])[:1]
 
 

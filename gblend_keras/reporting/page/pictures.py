@@ -4,7 +4,7 @@ import functools
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from gblend_keras.reporting import answer_names
+from gblend_keras import heads as answer_heads
 from gblend_keras.reporting.figures import blend_weights
 from gblend_keras.reporting.figures import curves
 from gblend_keras.reporting.page import html
@@ -28,7 +28,7 @@ def accuracies(
         title: Above the picture.
         limits: Ends of the axis in per cent, to compare pictures.
     """
-    order = [*heads, answer_names.BLEND, answer_names.ENSEMBLE]
+    order = [*heads, answer_heads.BLEND, answer_heads.ENSEMBLE]
     ends = [
         f"{answer} {100 * sum(run[-1] for run in runs) / len(runs):.1f} %"
         for answer, runs in found.items()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from gblend_keras.reporting import answer_names
+from gblend_keras import heads as answer_heads
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import page
@@ -139,7 +139,7 @@ def _metric(name: str, value: float | None) -> str:
 
 
 def _meaning(answer: str) -> str:
-    return answer_names.explained(answer) or f"the head of {answer} alone"
+    return answer_heads.meaning(answer) or f"the head of {answer} alone"
 
 
 def _left_out(run: run_data.RunFolder) -> html.Html | None:

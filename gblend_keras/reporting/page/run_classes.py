@@ -2,7 +2,7 @@
 
 import functools
 
-from gblend_keras.reporting import answer_names
+from gblend_keras import heads
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting.figures import classes
 from gblend_keras.reporting.page import html
@@ -15,7 +15,7 @@ def gains_section(run: run_data.RunFolder) -> html.Section | None:
     if not found:
         return None
     best = found["best_modality"]
-    if best not in run.answers or answer_names.JOINT not in run.answers:
+    if best not in run.answers or heads.JOINT not in run.answers:
         return None  # one of the two was not trained
     what = "accuracy"
     if found["measure"] == "class_average_precision":
@@ -27,7 +27,7 @@ def gains_section(run: run_data.RunFolder) -> html.Section | None:
             answer=answer,
             base=best,
         )
-        for answer in (answer_names.JOINT, answer_names.BLEND)
+        for answer in (heads.JOINT, heads.BLEND)
         if answer in run.answers
     ]
     return html.section(
