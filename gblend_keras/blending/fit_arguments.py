@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from gblend_keras.blending import losses
+from gblend_keras.blending import head_metrics
 from gblend_keras.data import training_set
 
 
@@ -40,8 +40,20 @@ class BlendCallback(keras.callbacks.Callback):
         self.fit_settings = settings
 
 
+def with_dataset(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the arguments of a `fit`; a training set becomes its dataset.
+
+    Args:
+        call: Arguments of `fit`, `self` among them, with its defaults.
+    """
+    shuffles = training_set.training_set_of(call["x"]) is not None
+    call = {name: value for name, value in call.items() if name != "self"}
+    call["x"] = training_set.as_dataset(call["x"])
+    return call | {"shuffle": False} if shuffles else call
+
+
 def arrange_callbacks(
-    call: Mapping[str, Any], metrics: losses.HeadMetrics
+    call: Mapping[str, Any], metrics: head_metrics.HeadMetrics
 ) -> list[keras.callbacks.Callback]:
     """Returns the callbacks of a `fit` in the order that blending needs.
 
@@ -78,7 +90,7 @@ def arrange_callbacks(
 
 
 def _settle_direction(
-    callback: keras.callbacks.Callback, metrics: losses.HeadMetrics
+    callback: keras.callbacks.Callback, metrics: head_metrics.HeadMetrics
 ) -> None:
     """Tells Keras which way a head's metric is better.
 
@@ -92,7 +104,7 @@ def _settle_direction(
     mode = getattr(callback, "mode", None)
     if isinstance(callback, monitors) and mode == "auto":
         callback.mode = (
-            losses.better_direction(callback.monitor, metrics) or "auto"
+            head_metrics.better_direction(callback.monitor, metrics) or "auto"
         )
 
 

@@ -1,10 +1,13 @@
 """Checks of what a model and its `compile`, `fit` and so on are given."""
 
+import math
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.blending import rules
@@ -69,6 +72,63 @@ def check_compile(
             f"Received: loss_scale={loss_scale}. "
             "Leave it out for the number of heads."
         )
+
+
+def blend_values(
+    weights: Mapping[str, float], head_names: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Returns weights in the order of the heads, once they are a blend.
+
+    Raises:
+        ValueError: If a head is missing or unknown, or a weight is negative,
+            or they do not sum to 1.
+    """
+    if set(weights) != set(head_names):
+        raise ValueError(
+            "`weights` does not name the heads. Expected "
+            f"{list(head_names)}. Received: {list(weights)}. "
+            "Give every head a weight."
+        )
+    values = np.array([weights[head] for head in head_names])
+    if not (values >= 0).all() or not math.isclose(
+        values.sum(), 1.0, abs_tol=1e-4
+    ):
+        raise ValueError(
+            "`weights` is no blend. Expected weights >= 0 that sum to 1. "
+            f"Received: {dict(weights)}. Divide them by their sum."
+        )
+    return values.astype(np.float32)
+
+
+def check_fit(
+    network: keras.Model, call: Mapping[str, Any], rule: LabelRule
+) -> None:
+    """Raises unless the data of a `fit` fit the network.
+
+    Args:
+        network: The functional model.
+        call: Arguments of `fit`.
+        rule: Number of classes, and whether labels are multi-hot.
+
+    Raises:
+        ValueError: As `check_data`.
+    """
+    check_given(network, (call["x"], call["y"], call["sample_weight"]), rule)
+    held_out = call["validation_data"]
+    if isinstance(held_out, (tuple, list)):
+        held_out = (*held_out, *[None] * (3 - len(held_out)))
+        check_given(network, held_out, rule)
+    elif held_out is not None:
+        check_given(network, (held_out, None, None), rule)
+
+
+def check_given(
+    network: keras.Model, given: tuple[Any, Any, Any], rule: LabelRule
+) -> None:
+    """Raises unless `x`, `y` and `sample_weight` fit, or a dataset as `x`."""
+    x, y, _ = given
+    is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None
+    check_data(network, given if is_arrays else x, rule)
 
 
 def check_data(network: keras.Model, data: Any, rule: LabelRule) -> None:

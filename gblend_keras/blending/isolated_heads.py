@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending.model import BlendedModel
@@ -105,7 +106,7 @@ def train_heads(
         settings: The settings of the outer `fit`.
         callbacks: Callbacks for these epochs, such as a progress bar.
     """
-    model.isolate_heads(heads)
+    isolate(model, heads)
     with _undisturbed(model), keras_loops.unknown_length():
         keras_loops.fit(
             model,
@@ -126,6 +127,23 @@ def train_heads(
             },
         )
     model.reset_metrics()
+
+
+def isolate(model: BlendedModel, heads: list[str]) -> None:
+    """Gives each of these heads its plain loss and the others none.
+
+    The losses are summed, neither averaged nor scaled, so that each head
+    trains as it would alone; the `loss_scale` does not apply.
+    `assign_blend_weights` ends it.
+
+    Args:
+        model: A compiled model.
+        heads: Names of heads.
+    """
+    chosen = np.array([head in heads for head in model.head_names])
+    model.head_weights.update(
+        chosen.astype(np.float32) / np.float32(model.loss_scale)
+    )
 
 
 @contextmanager

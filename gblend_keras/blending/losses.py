@@ -1,9 +1,10 @@
-"""The loss and the metrics that every head gets a copy of."""
+"""Losses of the heads, on logits, and what follows from logits."""
 
+import functools
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from gblend_keras.heads import BLEND
 
@@ -71,39 +72,35 @@ def resolve_loss(loss: Any, *, multi_label: bool) -> keras.losses.Loss:
     return loss
 
 
-def example_losses(
-    loss: keras.losses.Loss, y: tf.Tensor, logits: tf.Tensor
-) -> tf.Tensor:
+def example_losses(loss: keras.losses.Loss, y: Any, logits: Any) -> Any:
     """Computes the loss of each example, not weighted, shape `(batch,)`."""
-    values = loss.call(tf.convert_to_tensor(y), tf.cast(logits, tf.float32))
-    values = tf.cast(values, tf.float32)
-    return tf.reshape(values, [tf.shape(logits)[0], -1])[:, 0]
+    values = loss.call(ops.convert_to_tensor(y), ops.cast(logits, "float32"))
+    values = ops.cast(values, "float32")
+    return ops.reshape(values, [ops.shape(logits)[0], -1])[:, 0]
 
 
-def example_errors(
-    y: tf.Tensor, logits: tf.Tensor, *, multi_label: bool
-) -> tf.Tensor:
+def example_errors(y: Any, logits: Any, *, multi_label: bool) -> Any:
     """Computes 1 - accuracy of each example, shape `(batch,)`.
 
     For multi-label data this is the share of labels that are wrong.
     """
     if multi_label:
-        wrong = tf.not_equal(tf.cast(y, tf.float32) > 0.5, logits > 0)
-        return tf.reduce_mean(tf.cast(wrong, tf.float32), axis=-1)
-    target = tf.argmax(y, axis=-1) if is_one_hot(y, logits) else y
-    target = tf.reshape(tf.cast(target, tf.int64), [-1])
-    wrong = tf.not_equal(target, tf.argmax(logits, axis=-1))
-    return tf.cast(wrong, tf.float32)
+        wrong = ops.not_equal(ops.cast(y, "float32") > 0.5, logits > 0)
+        return ops.mean(ops.cast(wrong, "float32"), axis=-1)
+    target = ops.argmax(y, axis=-1) if is_one_hot(y, logits) else y
+    target = ops.reshape(ops.cast(target, "int64"), [-1])
+    predicted = ops.cast(ops.argmax(logits, axis=-1), "int64")
+    return ops.cast(ops.not_equal(target, predicted), "float32")
 
 
-def is_one_hot(y: tf.Tensor, logits: tf.Tensor) -> bool:
+def is_one_hot(y: Any, logits: Any) -> bool:
     """Says whether single labels come as rows of zeros and a one."""
     return len(y.shape) == 2 and y.shape[-1] == logits.shape[-1] > 1
 
 
 def probabilities(
-    logits: dict[str, tf.Tensor], *, multi_label: bool
-) -> dict[str, tf.Tensor]:
+    logits: dict[str, Any], *, multi_label: bool
+) -> dict[str, Any]:
     """Computes each head's probabilities and `blend`, their mean over heads.
 
     Ours: the paper answers with the joint head alone. Blended training leaves
@@ -116,112 +113,10 @@ def probabilities(
     Returns:
         `{head: (batch, num_classes)}` for the heads and `blend`, float32.
     """
-    activation = tf.sigmoid if multi_label else tf.nn.softmax
+    activation = ops.sigmoid if multi_label else ops.softmax
     result = {
-        head: activation(tf.cast(value, tf.float32))
+        head: activation(ops.cast(value, "float32"))
         for head, value in logits.items()
     }
-    result[BLEND] = tf.add_n(list(result.values())) / len(logits)
+    result[BLEND] = functools.reduce(ops.add, result.values()) / len(logits)
     return result
-
-
-class HeadMetrics:
-    """Mean loss and the user's metrics, a copy for each head and the blend.
-
-    Metrics see probabilities. Each is named `<head>_<metric>`.
-
-    Args:
-        heads: Names of the heads.
-        metrics: Names of metrics, `keras.metrics.Metric`s, or functions
-            `(y_true, y_pred) -> (batch,)`.
-        loss: Decides what "accuracy" means.
-
-    Raises:
-        ValueError: If a metric is unknown or a name occurs twice.
-    """
-
-    def __init__(self, heads: list[str], metrics: Any, loss: Any) -> None:
-        self.losses = {
-            head: keras.metrics.Mean(name=f"{head}_loss") for head in heads
-        }
-        templates = [_template(metric, loss) for metric in _listed(metrics)]
-        names = [metric.name for metric in templates]
-        if len(set(names)) < len(names):
-            raise ValueError(
-                "`metrics` has a name twice. Expected different names. "
-                f"Received: {names}. Pass `name=` to tell them apart."
-            )
-        self.scores = {
-            head: [_copy(metric, head) for metric in templates]
-            for head in [*heads, BLEND]
-        }
-
-    @property
-    def all(self) -> list[keras.metrics.Metric]:
-        """Every metric, losses first."""
-        return [
-            *self.losses.values(),
-            *(score for scores in self.scores.values() for score in scores),
-        ]
-
-    def update_scores(
-        self, y: tf.Tensor, predicted: dict[str, tf.Tensor]
-    ) -> None:
-        """Adds one batch of labels and probabilities."""
-        for head, scores in self.scores.items():
-            for score in scores:
-                score.update_state(y, predicted[head])
-
-
-def better_direction(name: str, metrics: HeadMetrics) -> str | None:
-    """Says if a logged value is better "max" or "min"; None when unknown."""
-    plain = name.removeprefix("val_")
-    for metric in metrics.losses.values():
-        if metric.name == plain:
-            return "min"
-    for metric in metrics.all:
-        if metric.name == plain:
-            kind = type(metric).__name__
-            lower = ("Error", "Entropy", "entropy", "Divergence", "Hinge")
-            return "min" if kind.endswith(lower) else "max"
-    return None
-
-
-def _listed(metrics: Any) -> list[Any]:
-    if metrics is None:
-        return []
-    if isinstance(metrics, (list, tuple)):
-        return list(metrics)
-    return [metrics]
-
-
-def _template(metric: Any, loss: keras.losses.Loss) -> keras.metrics.Metric:
-    if metric in ("accuracy", "acc"):
-        if isinstance(loss, MULTI_LABEL_LOSSES):
-            return keras.metrics.BinaryAccuracy(name=metric)
-        if isinstance(
-            loss,
-            (
-                keras.losses.CategoricalCrossentropy,
-                keras.losses.CategoricalFocalCrossentropy,
-            ),
-        ):
-            return keras.metrics.CategoricalAccuracy(name=metric)
-        return keras.metrics.SparseCategoricalAccuracy(name=metric)
-    try:
-        found = keras.metrics.get(metric)
-    except ValueError as error:
-        raise ValueError(
-            "`metrics` has an unknown entry. Expected the name of a Keras "
-            f"metric, a Metric or a function. Received: {metric!r}. "
-            "Check the spelling in keras.metrics."
-        ) from error
-    if isinstance(found, keras.metrics.Metric):
-        return found
-    name = getattr(found, "__name__", type(found).__name__)
-    return keras.metrics.MeanMetricWrapper(found, name=name)
-
-
-def _copy(metric: keras.metrics.Metric, head: str) -> keras.metrics.Metric:
-    config = metric.get_config() | {"name": f"{head}_{metric.name}"}
-    return type(metric).from_config(config)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 
 from gblend_keras.blending import fit_arguments
+from gblend_keras.blending import isolated_heads
 
 
 class Phase(NamedTuple):
@@ -42,7 +43,7 @@ class PhaseStarter(fit_arguments.BlendCallback):
         if phase is None:
             return
         if phase.heads is not None:
-            self.model.isolate_heads(list(phase.heads))
+            isolated_heads.isolate(self.model, list(phase.heads))
         elif epoch:
             heads = self.model.head_names
             self.model.assign_blend_weights(

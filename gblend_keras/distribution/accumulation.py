@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gblend_keras.distribution import keras_private
+
 
 def decide_together(
     optimizer: keras.Optimizer, strategy: tf.distribute.Strategy
@@ -39,8 +41,7 @@ def decide_together(
     def apply(gradients: list[Any], variables: list[keras.Variable]) -> None:
         _accumulate(inner, gradients, variables)
 
-    # What Keras' backends override, in `optimizer.apply`, for their own sake.
-    inner._backend_apply_gradients = apply
+    keras_private.replace_update(inner, apply)
 
 
 def _accumulate(
@@ -48,8 +49,7 @@ def _accumulate(
 ) -> None:
     """Adds the gradients of a batch to the sums; updates when it is time."""
     steps = optimizer.gradient_accumulation_steps
-    indices = [optimizer._get_variable_index(each) for each in variables]
-    sums = [optimizer._accumulated_gradients[index] for index in indices]
+    sums = keras_private.accumulated_gradients(optimizer, variables)
     context = tf.distribute.get_replica_context()
     common = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
     for total, gradient in zip(sums, common, strict=True):
@@ -57,17 +57,14 @@ def _accumulate(
 
     def update() -> None:
         means = [total / steps for total in sums]
-        means = optimizer._clip_gradients(means)
+        means = keras_private.clipped(optimizer, means)
         # The update adds up what all replicas bring, and it is the same.
         means = [mean / context.num_replicas_in_sync for mean in means]
-        optimizer._apply_weight_decay(variables)
-        optimizer._backend_update_step(
-            means, variables, optimizer.learning_rate
-        )
+        keras_private.update(optimizer, means, variables)
         for total in sums:
             total.assign(keras.ops.zeros_like(total))
 
-    batches = tf.convert_to_tensor(optimizer._iterations) + 1
+    batches = keras_private.batches_seen(optimizer) + 1
     is_due = batches % steps == 0
 
     def together(strategy: tf.distribute.Strategy, is_due: Any) -> None:
@@ -90,7 +87,7 @@ def _is_threaded(strategy: tf.distribute.Strategy) -> bool:
     Such threads cannot meet inside a condition. On a TPU, and where XLA
     compiles the step, one definition serves all replicas.
     """
-    if tf.__internal__.distribute.strategy_supports_no_merge_call():
+    if keras_private.replicas_share_one_definition():
         return False
     return isinstance(
         strategy,

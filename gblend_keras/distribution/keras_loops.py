@@ -24,10 +24,10 @@ import tensorflow as tf
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.distribution import batch_slices
+from gblend_keras.distribution import keras_private
 from gblend_keras.distribution import workers
 
 _SEPARATOR = "\n"  # in no log's name
-_CACHED = "_use_cached_eval_dataset"  # an `evaluate` from within `fit`
 
 
 def packed(
@@ -104,7 +104,9 @@ def fit(model: keras.Model, call: Mapping[str, Any]) -> Any:
 def evaluate(model: keras.Model, call: Mapping[str, Any]) -> Any:
     """Runs Keras' own `evaluate` on data that is shared out."""
     strategy, call = model.distribute_strategy, dict(call)
-    if workers.is_multi_worker(strategy) and not call.get(_CACHED):
+    if workers.is_multi_worker(strategy) and not call.get(
+        keras_private.CACHED_EVALUATION
+    ):
         data = (call["x"], call.pop("y"), call.pop("sample_weight", None))
         dataset = _dataset(data, call.pop("batch_size", None))
         call["x"] = batch_slices.share_out(dataset, strategy)

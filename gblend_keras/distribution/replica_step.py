@@ -6,7 +6,7 @@ device:
 1. A gradient is the mean of the replicas' means, so an example counts more in
    a small slice than in a large one: `in_proportion`.
 2. Batch-norm statistics are kept by each replica for itself, and an empty
-   slice makes them and some gradients NaN: `SharedStatistics`, `train_step`.
+   slice makes them and some gradients NaN: `SharedStatistics`, `of_examples`.
 3. A loss scale that proves too large on one replica is seen by that replica
    alone: `apply_gradients`.
 
@@ -111,30 +111,6 @@ def weighted(loss_shares: tf.Tensor, factor: tf.Tensor | None) -> tf.Tensor:
     return tf.cast(factor, loss_shares.dtype) * loss_shares
 
 
-def train_step(
-    model: keras.Model, data: Any, size: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    """Does what Keras' own step does, where a slice may be empty.
-
-    Args:
-        model: A compiled model.
-        data: This replica's slice of a batch.
-        size: Examples in it.
-    """
-    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    with tf.GradientTape() as tape:
-        y_pred = model(x, training=True)
-        loss = model.compute_loss(
-            x, y, y_pred, sample_weight=sample_weight, training=True
-        )
-        scaled = model.optimizer.scale_loss(loss)
-    variables = model.trainable_variables
-    gradients = of_examples(tape.gradient(scaled, variables), size)
-    apply_gradients(model.optimizer, gradients, variables)
-    track_loss(model, loss, size)
-    return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-
-
 def apply_gradients(
     optimizer: keras.Optimizer, gradients: list[Any], variables: list[Any]
 ) -> None:
@@ -183,7 +159,7 @@ def track_loss(model: keras.Model, share: tf.Tensor, size: tf.Tensor) -> None:
 
 
 def of_examples(gradients: list[Any], size: tf.Tensor) -> list[Any]:
-    """Takes out what an empty slice has no value for.
+    """Takes out what an empty slice has no value for; on replicas alone.
 
     Batch-norm divides by the number of examples, so the gradients of its own
     parameters are NaN there. Other gradients are 0, or those of penalties.
@@ -192,6 +168,8 @@ def of_examples(gradients: list[Any], size: tf.Tensor) -> list[Any]:
         gradients: One tensor a variable; None where there is none.
         size: Examples in the slice.
     """
+    if num_replicas() == 1:
+        return gradients
 
     def of_one(gradient: tf.Tensor) -> tf.Tensor:
         kept = tf.logical_or(size > 0, tf.math.is_finite(gradient))

@@ -94,7 +94,7 @@ class GradNorm(rules.Rule):
         products = rules.inner_products(rules.shared_only(of_heads))
         norms = tf.sqrt(tf.linalg.diag_part(products))
         wanted = targets(norms, step.mean_losses(), self.alpha)
-        model.update_loss_weights(
-            next_weights(model.loss_weights, norms, wanted, self.rate)
+        model.head_weights.update(
+            next_weights(model.head_weights.tensor, norms, wanted, self.rate)
         )
         return rules.summed(of_heads)

@@ -75,5 +75,5 @@ class Uncertainty(rules.Rule):
         velocity -= rate * slope(s, step.mean_losses())
         self.velocity.assign(velocity)
         self.log_variances.assign(s + velocity)
-        model.update_loss_weights(tf.exp(-(s + velocity)) / len(step.heads))
+        model.head_weights.update(tf.exp(-(s + velocity)) / len(step.heads))
         return gradients

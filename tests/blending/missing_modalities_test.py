@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras.blending import isolated_heads
 from gblend_keras.blending import missing_modalities
 from tests import toy
 
@@ -68,7 +69,7 @@ def test_head_without_weight_does_not_answer():
 
 def test_untrained_head_answers_when_there_is_no_other():
     model = toy.model(2)
-    model.isolate_heads(["m0"])
+    isolated_heads.isolate(model, ["m0"])
     assert missing_modalities.answering_heads(model, ["m1"]) == ["m1"]
     assert missing_modalities.answering_heads(model, ["m0", "m1"]) == ["m0"]
 
@@ -89,7 +90,7 @@ def test_training_mean_stands_for_an_input_that_joint_misses(shape):
     }
     model = gb.BlendedModel(gb.late_fusion(towers, 3))
     model.compile("sgd")
-    model.isolate_heads(["joint"])  # as after plain joint training
+    isolated_heads.isolate(model, ["joint"])  # as after plain joint training
     a = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
     b = np.broadcast_to(np.float32([1, 2, 3]), (4, *shape))
     np.testing.assert_allclose(
@@ -110,7 +111,7 @@ def test_recipes_keep_the_mean_where_it_is_found():
 def test_zeros_stand_for_an_input_without_a_normalisation():
     x, _ = toy.arrays(2, num_examples=4)
     model = toy.model(2)
-    model.isolate_heads(["joint"])
+    isolated_heads.isolate(model, ["joint"])
     blank = {"m0": x["m0"], "m1": np.zeros_like(x["m1"])}
     np.testing.assert_allclose(
         model.predict_available({"m0": x["m0"]}),
@@ -150,7 +151,7 @@ def test_input_of_any_size_has_no_stand_in():
     model.compile("sgd")
     a = {"a": np.ones((2, 6), np.float32)}
     assert model.predict_available(a).shape == (2, 3)
-    model.isolate_heads(["joint"])
+    isolated_heads.isolate(model, ["joint"])
     with pytest.raises(ValueError, match="silence, or blank frames."):
         model.predict_available(a)
 

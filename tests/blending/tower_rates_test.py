@@ -38,7 +38,7 @@ def trained_tower(optimizer, factors=None):
     for layer in model.network.layers:
         layer.trainable = layer.name == "m0_tower"
     model.compile(optimizer, learning_rate_factors=factors)
-    model.isolate_heads(["m0"])
+    isolated_heads.isolate(model, ["m0"])
     x, y = toy.arrays()
     model.fit(x, y, epochs=3, batch_size=16, shuffle=False, verbose=0)
     return tower_weights(model)

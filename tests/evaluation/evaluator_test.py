@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.blending import isolated_heads
 from gblend_keras.data import training_set
 from gblend_keras.evaluation import evaluator
 from gblend_keras.evaluation import text_tables
@@ -121,7 +122,7 @@ def test_subsets_are_what_the_model_predicts_from_them(model):
 
 
 def test_subsets_of_heads_that_read_everything_fill_what_is_absent(model):
-    model.isolate_heads(["joint"])  # as after plain joint training
+    isolated_heads.isolate(model, ["joint"])  # as after plain joint training
     data = examples()
     found = run(model, data).report["modalities"]["subsets"]
     blank = {"m0": data.x["m0"], "m1": np.zeros_like(data.x["m1"])}

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.blending import isolated_heads
 from gblend_keras.blending import rules
 from gblend_keras.methods import gradnorm
 from gblend_keras.methods import mmpareto
@@ -251,7 +252,7 @@ def test_sum_of_the_true_class_takes_the_mean_of_several():
 def test_ogm_scales_towers_alone_and_keeps_probes_out_of_them():
     rule = ogm_ge.OgmGe(alpha=0.5, noise=0.0)
     model = small.blended(rule)
-    model.isolate_heads(model.head_names)
+    isolated_heads.isolate(model, model.head_names)
     x, y = toy.arrays(num_examples=12)
     found, alone = small.applied(rule, model, x, y)
     towers = rules.tower_variables(model.network, "joint")
@@ -280,7 +281,7 @@ def test_ogm_scales_towers_alone_and_keeps_probes_out_of_them():
 def test_noise_of_ge_is_as_large_as_the_gradient():
     rule = ogm_ge.OgmGe(alpha=0.5, noise=1.0)
     model = small.blended(rule, units=64)
-    model.isolate_heads(model.head_names)
+    isolated_heads.isolate(model, model.head_names)
     x, y = toy.arrays(num_examples=12)
     noisy, alone = small.applied(rule, model, x, y)
     rule.noise = 0.0

@@ -94,7 +94,7 @@ def applied(rule, model, x, y):
     with tf.GradientTape(persistent=True) as tape:
         logits = model(x, training=True)
         shares = [_loss(y, logits[head]) for head in model.head_names]
-        weights = tf.unstack(model.loss_scale * model.loss_weights)
+        weights = tf.unstack(model.loss_scale * model.head_weights.tensor)
         targets = [w * share for w, share in zip(weights, shares, strict=True)]
     step = rules.Step(
         tape=tape,
