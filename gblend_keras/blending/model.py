@@ -461,7 +461,7 @@ class BlendedModel(keras.Model):
                 strategy=self.distribute_strategy,
             )
         return self._measurer.measure(
-            dataset, measure, class_weight=class_weight
+            training_set.as_dataset(dataset), measure, class_weight=class_weight
         )
 
     @_documented_by(keras.Model.fit)
@@ -469,7 +469,8 @@ class BlendedModel(keras.Model):
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         bound.apply_defaults()
         call = bound.arguments
-        call["x"] = training_set.as_dataset(call["x"])
+        for name in ("x", "validation_data"):
+            call[name] = training_set.as_dataset(call[name])
         self._check_fit(call)
         call["callbacks"] = fit_arguments.arrange_callbacks(
             call, self._head_metrics
@@ -481,12 +482,14 @@ class BlendedModel(keras.Model):
 
     @_documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        x = training_set.as_dataset(x)
         if "_use_cached_eval_dataset" not in kwargs:  # not from within fit
             self._check(x, y, kwargs.get("sample_weight"))
         return keras_loops.evaluate(self, {"x": x, "y": y} | kwargs)
 
     @_documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        x = training_set.as_dataset(x)
         if isinstance(x, (Mapping, np.ndarray)):
             input_checks.check_inputs(self.network, x)
         bound = inspect.signature(keras.Model.predict).bind(
