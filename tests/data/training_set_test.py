@@ -256,6 +256,7 @@ def test_plain_dataset_goes_its_own_way():
     plain = train.dataset
     assert isinstance(plain, tf.data.Dataset)
     assert rows(plain) == first  # epoch 0 again
+    assert plain.cardinality() == 1  # Keras is told
     assert rows(plain.prefetch(2)) == rows(train)  # epoch 1 of both
     divided.give_back()
     assert len(rows(plain)) == 16
