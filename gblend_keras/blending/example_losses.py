@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from gblend_keras.blending import losses
 from gblend_keras.data import sources
+from gblend_keras.data import training_set
 from gblend_keras.distribution import batch_slices
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,6 +54,7 @@ class Measurer:
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """See `BlendedModel.measure`."""
+        dataset = training_set.as_dataset(dataset)
         shared = self._strategy.num_replicas_in_sync > 1
         if shared and isinstance(dataset, tf.data.Dataset):
             return self._measure_together(dataset, measure, class_weight)

@@ -48,7 +48,8 @@ def with_dataset(call: Mapping[str, Any]) -> dict[str, Any]:
     """
     shuffles = training_set.training_set_of(call["x"]) is not None
     call = {name: value for name, value in call.items() if name != "self"}
-    call["x"] = training_set.as_dataset(call["x"])
+    for name in ("x", "validation_data"):
+        call[name] = training_set.as_dataset(call[name])
     return call | {"shuffle": False} if shuffles else call
 
 

@@ -110,7 +110,17 @@ class TrainingSet:
             self.source, self.rows, batch_size=self.batch_size, seed=self.seed
         )
         alone._functions = self._functions
-        return batches.Batches(alone.read_epochs)
+        num_examples = self.num_examples * self.source.clips_per_epoch
+        counted = tf.data.experimental.assert_cardinality(
+            -(-num_examples // self.batch_size)
+        )
+
+        def read(cut: batches.Cut | None) -> tf.data.Dataset:
+            # How many slices there are depends on the cut.
+            epochs = alone.read_epochs(cut)
+            return epochs if cut else epochs.apply(counted)
+
+        return batches.Batches(read)
 
     def map(self, function: batches.BatchFunction) -> "TrainingSet":
         """Returns the training set with a function applied to each batch.

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.data import training_set
 from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import keras_private
 from gblend_keras.distribution import replica_step
@@ -98,12 +99,14 @@ class DistributedModel(keras.Model):
 
     @documented_by(keras.Model.evaluate)
     def evaluate(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        x = training_set.as_dataset(x)
         if keras_private.CACHED_EVALUATION not in kwargs:  # not within fit
             self.check_evaluated(x, y, kwargs.get("sample_weight"))
         return keras_loops.evaluate(self, {"x": x, "y": y} | kwargs)
 
     @documented_by(keras.Model.predict)
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        x = training_set.as_dataset(x)
         if isinstance(x, (Mapping, np.ndarray)):
             self.check_predicted(x)
         bound = inspect.signature(keras.Model.predict).bind(

@@ -95,9 +95,7 @@ def fit(model: keras.Model, call: Mapping[str, Any]) -> Any:
         ValueError: If `validation_split` is used on several workers.
     """
     shared = _shared_fit(call, model.distribute_strategy)
-    with _quiet_end(
-        shared["x"], training_set.training_set_of(call["x"]) is not None
-    ):
+    with _quiet_end(shared["x"]):
         return keras.Model.fit(model, **shared)
 
 
@@ -138,10 +136,10 @@ def unknown_length() -> Iterator[None]:
         yield
 
 
-def _quiet_end(data: Any, of_unknown_length: bool = False) -> Any:
+def _quiet_end(data: Any) -> Any:
     """Spares a warning at the end of data whose length is not known."""
     shared = isinstance(data, tf.distribute.DistributedDataset)
-    if shared or of_unknown_length:
+    if shared or training_set.training_set_of(data) is not None:
         return unknown_length()
     return contextlib.nullcontext()
 

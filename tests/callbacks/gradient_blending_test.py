@@ -54,6 +54,64 @@ def test_online_returns_the_holdout_for_the_last_super_epoch_only():
     assert sizes == [72, 72, 72, 80]  # 5 batches of 16 each time
 
 
+def same(x, *rest):
+    return {name: 1.0 * value for name, value in x.items()}, *rest
+
+
+def test_training_set_alone_is_enough():
+    divided = split()
+    model = toy.model()
+    callback = gb.GradientBlending(divided, super_epochs=None)
+    toy.fit(model, divided, [callback], epochs=2)
+    assert callback.estimates[0].num_holdout == 24
+    assert divided.num_examples == model.examples_seen == 96
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_holdout_returns_through_what_the_user_maps(whole):
+    divided = split().map(same) if whole else split()
+    train, holdout = divided
+    if not whole:
+        train, holdout = train.map(same), holdout.map(same)
+    model = toy.model()
+    callback = gb.GradientBlending(train, holdout, super_epochs=None)
+    toy.fit(model, train, [callback], epochs=2)
+    assert callback.estimates[0].num_holdout == 24
+    assert model.examples_seen == 96
+
+
+def test_map_that_changes_nothing_changes_no_estimate():
+    def run(function):
+        keras.backend.clear_session(free_memory=False)
+        keras.utils.set_random_seed(1)
+        divided = split()
+        divided = divided.map(function) if function else divided
+        callback = gb.GradientBlending(divided, super_epochs=(1, 1))
+        toy.fit(toy.model(dropout=0.3), divided, [callback], epochs=2)
+        return [each.weights for each in callback.estimates]
+
+    assert run(same) == run(None)
+
+
+def test_training_on_what_the_holdout_cannot_return_to_is_refused():
+    train, holdout = split()
+    callback = gb.GradientBlending(train, holdout)
+    with pytest.raises(ValueError, match="to do without V's return."):
+        toy.fit(toy.model(), train.dataset.prefetch(2), [callback])
+
+
+def test_user_may_do_without_the_return_of_the_holdout():
+    train, holdout = split()
+    plain = train.dataset.prefetch(2)
+    model = toy.model()
+    callback = gb.GradientBlending(plain, holdout.dataset, super_epochs=None)
+    toy.fit(model, plain, [callback], epochs=2, shuffle=False)
+    assert model.examples_seen == 72
+    stay = gb.BlendSettings(return_holdout=False)
+    callback = gb.GradientBlending(train, holdout, settings=stay)
+    toy.fit(toy.model(), plain, [callback], epochs=1, shuffle=False)
+
+
 def test_online_can_keep_the_holdout_out_to_the_end():
     train, holdout = split()
     settings = gb.BlendSettings(return_holdout=False)
