@@ -27,7 +27,7 @@ from .blending.history import read_history as read_history
 from .blending.model import BlendedModel as BlendedModel
 from .blending.ogr import blend_weights as blend_weights
 from .blending.ogr import (
-    overfitting_to_generalisation as overfitting_to_generalisation,
+    overfitting_to_generalization as overfitting_to_generalization,
 )
 from .blending.rules import Rule as Rule
 from .callbacks.gradient_blending import GradientBlending as GradientBlending
@@ -64,6 +64,6 @@ from .towers.stages import split_tower as split_tower
 from .towers.stages import stage_outputs as stage_outputs
 from .towers.stages import upper_like as upper_like
 from .towers.transformer import build_transformer as build_transformer
-from .training.initial_weights import initialise as initialise
+from .training.initial_weights import initialize as initialize
 
 __version__: str

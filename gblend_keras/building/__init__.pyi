@@ -6,5 +6,5 @@ from .model_builder import build_tower as build_tower
 from .model_builder import learning_rate as learning_rate
 from .model_builder import make_optimizer as make_optimizer
 from .model_builder import make_schedule as make_schedule
-from .model_builder import penalise_kernels as penalise_kernels
-from .model_builder import standardisation as standardisation
+from .model_builder import penalize_kernels as penalize_kernels
+from .model_builder import standardization as standardization

@@ -129,7 +129,7 @@ def build_network(
         dropout=recipe.train.fusion_dropout,
         **recipe.fusion.options(),
     )
-    penalise_kernels(fused, recipe.train.l2)
+    penalize_kernels(fused, recipe.train.l2)
     return fused
 
 
@@ -174,20 +174,20 @@ def _arguments(
         arguments["depth"] = settings.depth
     if kind in VARIANTS and settings.variant:
         arguments[VARIANTS[kind]] = settings.variant
-    if kind in (*SMALL, *RESIDUAL) and settings.standardise != "none":
-        arguments["preprocessing"] = standardisation(
-            settings.standardise, examples.sample(modality)
+    if kind in (*SMALL, *RESIDUAL) and settings.standardize != "none":
+        arguments["preprocessing"] = standardization(
+            settings.standardize, examples.sample(modality)
         )
-    elif settings.standardise != "none":
+    elif settings.standardize != "none":
         raise ValueError(
-            f"`standardise` cannot be used with kind '{kind}'. Expected "
-            f"'none'. Received: standardise={settings.standardise!r}. "
+            f"`standardize` cannot be used with kind '{kind}'. Expected "
+            f"'none'. Received: standardize={settings.standardize!r}. "
             "Set it to none, and scale the data beforehand."
         )
     return arguments
 
 
-def standardisation(
+def standardization(
     scope: str, examples: example_set.Array
 ) -> keras.layers.Layer:
     """Builds the layer that gives training features mean 0 and deviation 1.
@@ -282,7 +282,7 @@ def make_schedule(
     return keras.callbacks.LearningRateScheduler(rate)
 
 
-def penalise_kernels(model: keras.Model, l2: float) -> None:
+def penalize_kernels(model: keras.Model, l2: float) -> None:
     """Adds `l2 / 2 * |w|**2` of every kernel to the loss.
 
     Its gradient is `l2 * w`: weight decay as Caffe2 and PyTorch mean it,

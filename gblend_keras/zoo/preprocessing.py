@@ -117,6 +117,6 @@ def from_videos(
 
 
 def _pixels(clip: FloatArray) -> FloatArray:
-    """Undoes `video.normalise`."""
+    """Undoes `video.normalize`."""
     deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
     return clip * deviation + np.asarray(transforms.VMZ_MEAN, np.float32)

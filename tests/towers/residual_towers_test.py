@@ -156,10 +156,10 @@ def test_preprocessing_is_part_of_the_tower():
     outside = resnet3d.build_resnet3d((2, 9, 9, 2), 18, pool1=False)
     outside.set_weights(inside.get_weights())
     x = np.random.default_rng(0).uniform(0, 255, (1, 2, 9, 9, 2))
-    normalised = (x - [10.0, 20.0]) / [2.0, 4.0]
+    normalized = (x - [10.0, 20.0]) / [2.0, 4.0]
     np.testing.assert_allclose(
         inside(x.astype("float32")),
-        outside(normalised.astype("float32")),
+        outside(normalized.astype("float32")),
         rtol=1e-4,
         atol=1e-4,
     )

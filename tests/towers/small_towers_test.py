@@ -81,7 +81,7 @@ def test_recipe_names_any_tower_by_kind():
     tower = model_builder.build_tower("audio", settings, examples)
     assert tower.name == "audio_tower"
     assert tower.output.shape == (None, 512)
-    plain = config.TowerConfig(kind="pointnet", standardise="none")
+    plain = config.TowerConfig(kind="pointnet", standardize="none")
     lidar = model_builder.build_tower("lidar", plain, examples)
     assert lidar.output.shape[1] == 1024
     with pytest.raises(ValueError, match="scale the data beforehand."):

@@ -172,7 +172,7 @@ def _visual(
     example = {}
     if RGB in modalities:
         clip = cut(footage.frames(indices), False)
-        example[RGB] = transforms.normalise(clip)
+        example[RGB] = transforms.normalize(clip)
     if FLOW in modalities:
         example[FLOW] = cut(footage.flow(indices), True)
     wanted = shapes(tuple(example), settings)
@@ -198,8 +198,8 @@ def _sound(
             clip_start=start,
             clip_frames=_span(settings),
         )
-    centre = tf.minimum(start + _span(settings) // 2, footage.num_frames - 1)
+    center = tf.minimum(start + _span(settings) // 2, footage.num_frames - 1)
     window = spectrogram.epic_window(
-        footage.waveform(), footage.seconds(centre)
+        footage.waveform(), footage.seconds(center)
     )
     return spectrogram.epic_spectrogram(window)

@@ -247,7 +247,7 @@ def frame_indices(
     return tf.minimum(wanted, tf.cast(available, tf.int32) - 1)
 
 
-def normalise(
+def normalize(
     clip: tf.Tensor,
     mean: Any = VMZ_MEAN,
     deviation: Any = VMZ_DEVIATION,

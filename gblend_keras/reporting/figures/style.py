@@ -22,7 +22,7 @@ from gblend_keras.utils import files
 
 # Okabe & Ito's palette: told apart by colour-blind readers. Markers, lines and
 # hatches tell the same apart in print without colours.
-COLOURS = (
+COLORS = (
     "#0072B2",
     "#E69F00",
     "#009E73",
@@ -69,7 +69,7 @@ Draw = Callable[[Any], None]  # takes a matplotlib Figure
 class Look(NamedTuple):
     """How one head is drawn wherever it appears."""
 
-    colour: str
+    color: str
     marker: str
     hatch: str
     line: Any
@@ -78,7 +78,7 @@ class Look(NamedTuple):
 def look(index: int) -> Look:
     """Returns the look of the head, or method, with this number."""
     return Look(
-        COLOURS[index % len(COLOURS)],
+        COLORS[index % len(COLORS)],
         MARKERS[index % len(MARKERS)],
         HATCHES[index % len(HATCHES)],
         LINES[index % len(LINES)],
