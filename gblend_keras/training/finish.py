@@ -109,7 +109,9 @@ def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
     """
     strategy = job.model.distribute_strategy
     data = training_set.make_dataset(splits.test, batch_size=128)
-    if not workers.all_true(strategy, optional.are_installed()):
+    if not workers.all_true(
+        strategy, optional.are_installed("sklearn", "scipy")
+    ):
         predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
         return predicted
     found = evaluator.evaluate_model(
