@@ -131,7 +131,9 @@ def share_outside(
                 metrics_log.MetricsLog(
                     Path(folder) / directory.METRICS, epochs_done=0
                 ),
-                run_checkpoint.RunCheckpoint(Path(folder) / "checkpoint"),
+                run_checkpoint.RunCheckpoint(
+                    Path(folder) / directory.CHECKPOINTS
+                ),
                 clock,  # the last: it sees when the others have begun
             ],
         )

@@ -98,7 +98,7 @@ def _conclude(workdir: Path, summary: Mapping[str, Any]) -> None:
 
 def remove_checkpoints(workdir: Path) -> None:
     """Removes what a finished run no longer needs."""
-    shutil.rmtree(workdir / "checkpoint", ignore_errors=True)
+    shutil.rmtree(workdir / directory.CHECKPOINTS, ignore_errors=True)
 
 
 def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:

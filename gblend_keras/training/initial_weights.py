@@ -13,6 +13,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.fusion.network import JOINT
 from gblend_keras.methods import base
+from gblend_keras.runs import directory
 from gblend_keras.runs import loader
 from gblend_keras.training import layer_matching
 from gblend_keras.utils import files
@@ -169,7 +170,7 @@ def start(job: base.Job, init_from: str) -> None:
             no trained weights are given to.
     """
     source = parse(init_from) if init_from else {}
-    if run_checkpoint.saved_epochs(job.workdir / "checkpoint"):
+    if run_checkpoint.saved_epochs(job.workdir / directory.CHECKPOINTS):
         return
     parts = initialize(job.model, source) if source else []
     _check_frozen(job.recipe, parts)

@@ -223,7 +223,7 @@ def _fit(
     data = method.data(job)
     phases = method.phases(model.head_names, settings.epochs)
     num_epochs = sum(phase.epochs for phase in phases)
-    checkpoints = job.workdir / "checkpoint"
+    checkpoints = job.workdir / directory.CHECKPOINTS
     epochs_done = _restore(model, checkpoints)
     if epochs_done and job.verbose:
         print(f"Going on after epoch {epochs_done} of {num_epochs}.")
