@@ -50,9 +50,9 @@ from .fusion.network import fuse as fuse
 from .fusion.network import late_fusion as late_fusion
 from .towers.application import build_application as build_application
 from .towers.audio_resnet import build_audio_resnet as build_audio_resnet
-from .towers.conv1d import build_conv1d as build_conv1d
-from .towers.conv2d import build_conv2d as build_conv2d
-from .towers.conv3d import build_conv3d as build_conv3d
+from .towers.conv import build_conv1d as build_conv1d
+from .towers.conv import build_conv2d as build_conv2d
+from .towers.conv import build_conv3d as build_conv3d
 from .towers.csn import build_csn as build_csn
 from .towers.hub import build_hub as build_hub
 from .towers.mlp import build_mlp as build_mlp

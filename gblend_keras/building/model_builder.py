@@ -17,9 +17,7 @@ from gblend_keras.data import example_set
 from gblend_keras.fusion import network as networks
 from gblend_keras.towers import application
 from gblend_keras.towers import audio_resnet
-from gblend_keras.towers import conv1d
-from gblend_keras.towers import conv2d
-from gblend_keras.towers import conv3d
+from gblend_keras.towers import conv
 from gblend_keras.towers import csn
 from gblend_keras.towers import hub
 from gblend_keras.towers import mlp
@@ -30,9 +28,9 @@ from gblend_keras.towers import transformer
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "mlp": mlp.build_mlp,
-    "conv1d": conv1d.build_conv1d,
-    "conv2d": conv2d.build_conv2d,
-    "conv3d": conv3d.build_conv3d,
+    "conv1d": conv.build_conv1d,
+    "conv2d": conv.build_conv2d,
+    "conv3d": conv.build_conv3d,
     "resnet3d": resnet3d.build_resnet3d,
     "r2plus1d": r2plus1d.build_r2plus1d,
     "csn": csn.build_csn,
