@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
@@ -210,7 +211,7 @@ def _training_data(
 def _bare_step(recipe: config.Recipe, splits: example_set.Splits) -> Any:
     """Returns a compiled training step of a network like the recipe's."""
     network = model_builder.build_network(recipe, splits)
-    optimizer = model_builder.make_optimizer(recipe.train, num_replicas=1)
+    optimizer = optimizer_builder.make_optimizer(recipe.train, num_replicas=1)
     optimizer.build(network.trainable_variables)
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

@@ -11,7 +11,7 @@ import numpy as np
 from gblend_keras import reporting
 from gblend_keras.blending import history
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks.phases import Phase
 from gblend_keras.callbacks.phases import trained_heads
 from gblend_keras.data import example_set
@@ -83,7 +83,9 @@ def _measured(
         "loss_scale": model.loss_scale,
         "num_replicas": num_replicas,
         "batch_size": job.recipe.data.batch_size,  # of all replicas together
-        "learning_rate": model_builder.learning_rate(settings, num_replicas),
+        "learning_rate": optimizer_builder.learning_rate(
+            settings, num_replicas
+        ),
         "trained_heads": trained_heads(phases, model.head_names),
         "answering_heads": answering_heads(phases, model),
     }

@@ -13,6 +13,7 @@ from gblend_keras import methods
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
@@ -220,7 +221,7 @@ def _measure_once(
         model,
         epoch=epoch,
         num_epochs=epochs or num_epochs,
-        schedules=(model_builder.make_schedule(recipe.train),),
+        schedules=(optimizer_builder.make_schedule(recipe.train),),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras import config
-from gblend_keras.building import model_builder
+from gblend_keras.building import tower_builder
 from gblend_keras.data import example_set
 
 CASES = [
@@ -78,13 +78,13 @@ def test_recipe_names_any_tower_by_kind():
         y=np.arange(4),
     )
     settings = config.TowerConfig(kind="audio_resnet", depth=18)
-    tower = model_builder.build_tower("audio", settings, examples)
+    tower = tower_builder.build_tower("audio", settings, examples)
     assert tower.name == "audio_tower"
     assert tower.output.shape == (None, 512)
     plain = config.TowerConfig(kind="pointnet", standardize="none")
-    lidar = model_builder.build_tower("lidar", plain, examples)
+    lidar = tower_builder.build_tower("lidar", plain, examples)
     assert lidar.output.shape[1] == 1024
     with pytest.raises(ValueError, match="scale the data beforehand."):
-        model_builder.build_tower(
+        tower_builder.build_tower(
             "lidar", config.TowerConfig(kind="pointnet"), examples
         )
