@@ -15,6 +15,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
 from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
+from gblend_keras.data import example_checks
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
@@ -207,7 +208,7 @@ def _measure_once(
     )
     if saved:
         model = loader.load_model(saved)
-        example_set.check_modalities(
+        example_checks.check_modalities(
             splits.train.shapes, list(model.network.input)
         )
         callback = _on_unseen(subject, model, splits, seed)
