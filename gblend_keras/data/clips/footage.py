@@ -15,7 +15,6 @@ from gblend_keras.data.sound import vmz_picture
 RGB = "rgb"
 FLOW = "flow"
 AUDIO = "audio"
-MODALITIES = (RGB, FLOW, AUDIO)
 
 
 class Footage(Protocol):
@@ -88,7 +87,7 @@ def training_clip(
 
     Args:
         footage: The video.
-        modalities: Some of `MODALITIES`.
+        modalities: Some of `RGB`, `FLOW` and `AUDIO`.
         settings: How.
         seed: Shape `(2,)`; everything drawn is a function of it.
 
@@ -129,7 +128,7 @@ def evaluation_clip(
 
     Args:
         footage: The video.
-        modalities: Some of `MODALITIES`.
+        modalities: Some of `RGB`, `FLOW` and `AUDIO`.
         settings: How.
         view: Which view.
     """
