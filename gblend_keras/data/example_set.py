@@ -13,6 +13,10 @@ from gblend_keras.data import sources
 Array = example_checks.Array
 
 
+# "sources.Source" is in quotes: when `sources` is imported first, it loads
+# Keras, and that registers classes of modules that need this one.
+
+
 class ExampleSet(Protocol):
     """What every set of examples has, in memory or not.
 
@@ -42,7 +46,7 @@ class ExampleSet(Protocol):
     def sample(self, modality: str) -> Array:
         """Returns examples that statistics can be computed from."""
 
-    def source(self) -> sources.Source:
+    def source(self) -> "sources.Source":
         """Returns what reads these examples by row number."""
 
 
@@ -104,7 +108,7 @@ class Examples:
         """Returns all examples of a modality."""
         return self.x[modality]
 
-    def source(self) -> sources.Source:
+    def source(self) -> "sources.Source":
         """Returns what reads these examples by row number."""
         return sources.ArraySource(self.x, self.y, self.sample_weight)
 
