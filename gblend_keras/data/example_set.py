@@ -1,6 +1,9 @@
 """Sets of examples: labels, modalities, and what reads them."""
 
 import dataclasses
+import importlib
+from typing import TYPE_CHECKING
+from typing import Any
 from typing import Protocol
 from typing import Self
 
@@ -8,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras.data import example_checks
-from gblend_keras.data import sources
+
+if TYPE_CHECKING:
+    from gblend_keras.data import sources
 
 Array = example_checks.Array
-
-
-# "sources.Source" is in quotes: when `sources` is imported first, it loads
-# Keras, and that registers classes of modules that need this one.
 
 
 class ExampleSet(Protocol):
@@ -110,7 +111,12 @@ class Examples:
 
     def source(self) -> "sources.Source":
         """Returns what reads these examples by row number."""
-        return sources.ArraySource(self.x, self.y, self.sample_weight)
+        # Loaded late: it loads Keras, and with it modules that need this one.
+        module: Any = importlib.import_module("gblend_keras.data.sources")
+        found: sources.Source = module.ArraySource(
+            self.x, self.y, self.sample_weight
+        )
+        return found
 
     def take(self, indices: npt.ArrayLike) -> "Examples":
         """Returns the examples at `indices`, in that order."""
