@@ -27,7 +27,7 @@ from .blending.history import read_history as read_history
 from .blending.model import BlendedModel as BlendedModel
 from .blending.ogr import blend_weights as blend_weights
 from .blending.ogr import (
-    overfitting_to_generalisation as overfitting_to_generalisation,
+    overfitting_to_generalization as overfitting_to_generalization,
 )
 from .blending.rules import Rule as Rule
 from .callbacks.gradient_blending import GradientBlending as GradientBlending
@@ -50,9 +50,9 @@ from .fusion.network import fuse as fuse
 from .fusion.network import late_fusion as late_fusion
 from .towers.application import build_application as build_application
 from .towers.audio_resnet import build_audio_resnet as build_audio_resnet
-from .towers.conv1d import build_conv1d as build_conv1d
-from .towers.conv2d import build_conv2d as build_conv2d
-from .towers.conv3d import build_conv3d as build_conv3d
+from .towers.conv import build_conv1d as build_conv1d
+from .towers.conv import build_conv2d as build_conv2d
+from .towers.conv import build_conv3d as build_conv3d
 from .towers.csn import build_csn as build_csn
 from .towers.hub import build_hub as build_hub
 from .towers.mlp import build_mlp as build_mlp
@@ -64,6 +64,6 @@ from .towers.stages import split_tower as split_tower
 from .towers.stages import stage_outputs as stage_outputs
 from .towers.stages import upper_like as upper_like
 from .towers.transformer import build_transformer as build_transformer
-from .training.initial_weights import initialise as initialise
+from .training.initial_weights import initialize as initialize
 
 __version__: str

@@ -111,9 +111,9 @@ def make_arrays(path: Path, *, multi_label: bool) -> None:
     y = rng.integers(classes, size=n)
     arrays = {}
     for name, shape in {"a": (9,), "b": (12, 3), "c": (8, 8)}.items():
-        centres = rng.normal(size=(classes, *shape))
+        centers = rng.normal(size=(classes, *shape))
         noise = rng.normal(size=(n, *shape))
-        arrays[name] = (centres[y] + 1.5 * noise).astype(np.float32)
+        arrays[name] = (centers[y] + 1.5 * noise).astype(np.float32)
     if multi_label:
         extra = rng.random((n, classes)) < 0.2
         y = (np.eye(classes)[y].astype(bool) | extra).astype(np.int64)

@@ -15,9 +15,9 @@ def arrays(num_modalities=2, *, num_examples=96, seed=0, noise=1.0):
     y = np.arange(num_examples) % NUM_CLASSES
     x = {}
     for index in range(num_modalities):
-        centres = rng.normal(size=(NUM_CLASSES, 6 + index))
+        centers = rng.normal(size=(NUM_CLASSES, 6 + index))
         spread = rng.normal(size=(num_examples, 6 + index))
-        x[f"m{index}"] = (centres[y] + noise * spread).astype(np.float32)
+        x[f"m{index}"] = (centers[y] + noise * spread).astype(np.float32)
     return x, y
 
 

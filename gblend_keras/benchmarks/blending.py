@@ -20,7 +20,7 @@ from gblend_keras.callbacks import gradient_blending
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.fusion import network
-from gblend_keras.towers import conv2d
+from gblend_keras.towers import conv
 from gblend_keras.towers import mlp
 
 PARTS = ("step", "estimate", "start", "memory")
@@ -214,7 +214,7 @@ def _examples(
 
 def _model(num_modalities: int) -> blended.BlendedModel:
     towers = {
-        f"m{index}": conv2d.build_conv2d(
+        f"m{index}": conv.build_conv2d(
             (24, 24, 1), widths=(8, 16, 32), name=f"m{index}_tower"
         )
         for index in range(num_modalities)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
@@ -131,7 +132,9 @@ def share_outside(
                 metrics_log.MetricsLog(
                     Path(folder) / directory.METRICS, epochs_done=0
                 ),
-                run_checkpoint.RunCheckpoint(Path(folder) / "checkpoint"),
+                run_checkpoint.RunCheckpoint(
+                    Path(folder) / directory.CHECKPOINTS
+                ),
                 clock,  # the last: it sees when the others have begun
             ],
         )
@@ -208,7 +211,7 @@ def _training_data(
 def _bare_step(recipe: config.Recipe, splits: example_set.Splits) -> Any:
     """Returns a compiled training step of a network like the recipe's."""
     network = model_builder.build_network(recipe, splits)
-    optimizer = model_builder.make_optimizer(recipe.train, num_replicas=1)
+    optimizer = optimizer_builder.make_optimizer(recipe.train, num_replicas=1)
     optimizer.build(network.trainable_variables)
     loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 

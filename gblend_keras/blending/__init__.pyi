@@ -7,7 +7,7 @@ from .history import read_history as read_history
 from .model import BlendedModel as BlendedModel
 from .ogr import Losses as Losses
 from .ogr import blend_weights as blend_weights
-from .ogr import overfitting_to_generalisation as overfitting_to_generalisation
+from .ogr import overfitting_to_generalization as overfitting_to_generalization
 from .retrain import Retrain as Retrain
 from .rules import Rule as Rule
 from .rules import Step as Step

@@ -11,7 +11,7 @@ class BlendEstimate:
         epoch: N, the epochs trained before the estimate.
         num_epochs: n, the epochs each head was trained alone.
         weights: `{head: weight}`, summing to 1.
-        generalisation: `{head: G}`, in nats (or accuracy, see `measure`).
+        generalization: `{head: G}`, in nats (or accuracy, see `measure`).
         overfitting: `{head: O}`, in the same unit.
         overfitting_error: `{head: standard error of O}`.
         ogr: `{head: |O / G|}`; None where G is 0.
@@ -27,7 +27,7 @@ class BlendEstimate:
     epoch: int
     num_epochs: int
     weights: dict[str, float]
-    generalisation: dict[str, float]
+    generalization: dict[str, float]
     overfitting: dict[str, float]
     overfitting_error: dict[str, float]
     ogr: dict[str, float | None]
@@ -59,7 +59,7 @@ class BlendEstimate:
             ratio = self.ogr[head]
             lines.append(
                 f"  {head:<{width}} weight {weight:.3f} [{low:.2f} {high:.2f}]"
-                f"  G {self.generalisation[head]:+.3f}"
+                f"  G {self.generalization[head]:+.3f}"
                 f"  O {self.overfitting[head]:+.3f}"
                 f"  OGR {'inf' if ratio is None else f'{ratio:.2f}'}"
             )
@@ -73,7 +73,10 @@ class BlendEstimate:
 
     def to_json(self) -> dict[str, object]:
         """Returns the estimate as plain values, for `blend_history.json`."""
-        return dataclasses.asdict(self) | {
+        values: dict[str, object] = dataclasses.asdict(self)
+        # The file keeps the spelling that earlier versions wrote.
+        values["generalisation"] = values.pop("generalization")
+        return values | {
             "cannot_be_told_from_uniform": self.cannot_be_told_from_uniform
         }
 
@@ -84,6 +87,8 @@ class BlendEstimate:
         Raises:
             ValueError: If a field is missing.
         """
+        if "generalisation" in values:  # as `to_json` writes it
+            values = {**values, "generalization": values["generalisation"]}
         names = [field.name for field in dataclasses.fields(cls)]
         missing = [name for name in names if name not in values]
         if missing:

@@ -113,7 +113,7 @@ def conclude(
     measured = ogr.measure(train, holdout)
     floors = list(settings.floors(heads).values())
     weights = ogr.blend_weights(
-        measured.generalisation,
+        measured.generalization,
         measured.overfitting,
         overfitting_error=measured.overfitting_error,
         floor=floors,
@@ -127,12 +127,12 @@ def conclude(
         num_samples=settings.bootstrap_samples,
         seed=settings.seed,
     )
-    kept_previous = bool((measured.generalisation <= 0).all())
+    kept_previous = bool((measured.generalization <= 0).all())
     if settings.weights_from == "bootstrap" and not kept_previous:
         weights = drawn.mean(axis=0)
     intervals = ogr.weight_intervals(drawn)
-    ratios = ogr.overfitting_to_generalisation(
-        measured.generalisation, measured.overfitting
+    ratios = ogr.overfitting_to_generalization(
+        measured.generalization, measured.overfitting
     )
 
     def by_head(values: npt.ArrayLike) -> dict[str, float]:
@@ -143,7 +143,7 @@ def conclude(
         epoch=window.epoch,
         num_epochs=window.num_epochs,
         weights=by_head(weights),
-        generalisation=by_head(measured.generalisation),
+        generalization=by_head(measured.generalization),
         overfitting=by_head(measured.overfitting),
         overfitting_error=by_head(measured.overfitting_error),
         ogr={

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.blending import rules
+from gblend_keras.data import example_checks
 from gblend_keras.data import example_set
 from gblend_keras.heads import JOINT
 
@@ -173,7 +174,7 @@ def check_inputs(network: keras.Model, x: Any) -> None:
             f"{list(expected)}. Received: {type(x).__name__}. "
             "Pass a dictionary."
         )
-    example_set.check_modalities(x, list(expected))
+    example_checks.check_modalities(x, list(expected))
     for name, spec in expected.items():
         _check_shape(name, tuple(np.shape(x[name])), tuple(spec.shape))
         dtype = tf.as_dtype(

@@ -123,7 +123,7 @@ def stand_in(network: keras.Model, modality: str) -> Any:
             "Pass an array of what stands for silence, or blank frames."
         )
     value = np.zeros(shape, template.dtype)
-    layers = _normalisations(network, modality)
+    layers = _normalizations(network, modality)
     if len(layers) == 1 and template.dtype.startswith("float"):
         mean = keras.ops.convert_to_numpy(layers[0].mean)
         # The axes in front have length 1.
@@ -132,7 +132,7 @@ def stand_in(network: keras.Model, modality: str) -> Any:
     return tf.constant(value)
 
 
-def _normalisations(network: keras.Model, modality: str) -> list[Any]:
+def _normalizations(network: keras.Model, modality: str) -> list[Any]:
     """Finds the normalisation layer on a modality's way to its head.
 
     Where its head sees other modalities, too, the layer's path must begin

@@ -30,19 +30,19 @@ class Measured(NamedTuple):
     """G and O of every head, with the standard error of O, in nats.
 
     Attributes:
-        generalisation: Shape `(H,)`; positive when the holdout loss fell.
+        generalization: Shape `(H,)`; positive when the holdout loss fell.
         overfitting: Shape `(H,)`; positive when the gap between holdout and
             train loss grew.
         overfitting_error: Shape `(H,)`, each >= 0.
     """
 
-    generalisation: FloatArray
+    generalization: FloatArray
     overfitting: FloatArray
     overfitting_error: FloatArray
 
 
-def overfitting_to_generalisation(
-    generalisation: npt.ArrayLike, overfitting: npt.ArrayLike
+def overfitting_to_generalization(
+    generalization: npt.ArrayLike, overfitting: npt.ArrayLike
 ) -> FloatArray:
     """Computes OGR, the overfitting bought with each nat of generalisation.
 
@@ -51,13 +51,13 @@ def overfitting_to_generalisation(
     Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 3.
 
     Args:
-        generalisation: G of every head, shape `(H,)`.
+        generalization: G of every head, shape `(H,)`.
         overfitting: O of every head, shape `(H,)`.
 
     Returns:
         Shape `(H,)`, each >= 0; infinite where G is 0.
     """
-    gained = np.asarray(generalisation, np.float64)
+    gained = np.asarray(generalization, np.float64)
     added = np.asarray(overfitting, np.float64)
     ratio = np.full(gained.shape, np.inf)
     np.divide(np.abs(added), np.abs(gained), out=ratio, where=gained != 0)
@@ -65,7 +65,7 @@ def overfitting_to_generalisation(
 
 
 def blend_weights(
-    generalisation: npt.ArrayLike,
+    generalization: npt.ArrayLike,
     overfitting: npt.ArrayLike,
     *,
     overfitting_error: npt.ArrayLike = 0.0,
@@ -88,7 +88,7 @@ def blend_weights(
     least about `floor`, for a head that never learns cannot serve alone.
 
     Args:
-        generalisation: G of every head, shape `(H,)`, in nats.
+        generalization: G of every head, shape `(H,)`, in nats.
         overfitting: O of every head, shape `(H,)`, in nats.
         overfitting_error: Standard error of O, a number or shape `(H,)`.
         floor: Smallest weight before the last normalisation, a number or
@@ -103,7 +103,7 @@ def blend_weights(
         ValueError: If shapes differ, a value is not finite, or `floor` leaves
             no room.
     """
-    gained = np.asarray(generalisation, np.float64)
+    gained = np.asarray(generalization, np.float64)
     added = np.asarray(overfitting, np.float64)
     _check_measured(gained, added)
     num_heads = len(gained)
@@ -115,10 +115,10 @@ def blend_weights(
         fallback = np.full(num_heads, 1 / num_heads)
     else:
         fallback = np.asarray(previous, np.float64)
-    return _normalised(gained, added, noise, floor, fallback)
+    return _normalized(gained, added, noise, floor, fallback)
 
 
-def _normalised(
+def _normalized(
     gained: FloatArray,
     added: FloatArray,
     noise: FloatArray,
@@ -172,7 +172,7 @@ def measure(train: Losses, holdout: Losses) -> Measured:
     seen, unseen = _distinct(train), _distinct(holdout)
     change_seen, change_unseen = _mean_change(seen), _mean_change(unseen)
     return Measured(
-        generalisation=-change_unseen,
+        generalization=-change_unseen,
         overfitting=change_unseen - change_seen,
         overfitting_error=np.sqrt(
             _squared_error(seen) + _squared_error(unseen)
@@ -214,7 +214,7 @@ def bootstrap_weights(
     rng = np.random.default_rng(seed)
     change_seen = _resampled_changes(_distinct(train), num_samples, rng)
     change_unseen = _resampled_changes(_distinct(holdout), num_samples, rng)
-    return _normalised(
+    return _normalized(
         -change_unseen,
         change_unseen - change_seen,
         measured.overfitting_error,
@@ -251,14 +251,14 @@ def check_floor(floor: npt.ArrayLike, num_heads: int) -> None:
 def _check_measured(gained: FloatArray, added: FloatArray) -> None:
     if gained.ndim != 1 or gained.shape != added.shape or not len(gained):
         raise ValueError(
-            "`generalisation` and `overfitting` differ in shape. Expected two "
+            "`generalization` and `overfitting` differ in shape. Expected two "
             "vectors with one value a head. Received: shapes "
             f"{gained.shape} and {added.shape}. Pass G and O of the same heads."
         )
     if not (np.isfinite(gained).all() and np.isfinite(added).all()):
         raise ValueError(
-            "`generalisation` or `overfitting` is not finite. Expected finite "
-            f"numbers. Received: generalisation={gained.tolist()}, "
+            "`generalization` or `overfitting` is not finite. Expected finite "
+            f"numbers. Received: generalization={gained.tolist()}, "
             f"overfitting={added.tolist()}. A loss diverged: lower the "
             "learning rate."
         )

@@ -2,15 +2,14 @@
 
 import collections
 import contextlib
-import multiprocessing
+import functools
 import os
-import signal
 import sys
 import threading
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from multiprocessing import connection
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ import tqdm
 
 from gblend_keras.comparison import tasks
 from gblend_keras.training import failures
+from gblend_keras.utils import processes
 
 # TensorFlow keeps some 5 MB of every model that a process has trained
 # (measured on the toy recipe), so a process is replaced after so many.
 RUNS_A_PROCESS = 20
-_STOP_SECONDS = 5.0  # before a process that does not end is killed
 
 
 class Crew:
@@ -97,96 +96,68 @@ class _Worker:
     """A process that does one run after another."""
 
     def __init__(self, threads: int) -> None:
-        # A fresh interpreter: a forked one would share TensorFlow's threads.
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(theirs, threads), daemon=True
+        self._worker = processes.Worker(
+            _perform, functools.partial(_set_up, threads)
         )
-        self._process.start()
-        theirs.close()  # so that the end of the process is seen in the pipe
-        self._task: tasks.Task | None = None
-        self._num_runs = 0
         self._died = False
+
+    @property
+    def pipe(self) -> Any:
+        """Is ready to be read when a run has ended."""
+        return self._worker.connection
 
     @property
     def is_busy(self) -> bool:
         """Whether it is doing a run."""
-        return self._task is not None
+        return self._worker.task is not None and not self._died
 
     @property
     def is_worn(self) -> bool:
         """Whether another process should do the next run."""
-        return self._died or self._num_runs >= RUNS_A_PROCESS
+        return self._died or self._worker.num_tasks >= RUNS_A_PROCESS
 
     def give(self, task: tasks.Task) -> None:
         """Sends a run to be done."""
-        self._task = task
-        self._num_runs += 1
-        with contextlib.suppress(OSError):  # it died: `take` will say so
-            self.pipe.send(task)
+        self._worker.begin(task)
 
     def take(self) -> tasks.Outcome:
         """Receives what came of the run."""
-        task, self._task = self._task, None
-        if task is None:
-            raise RuntimeError("No run was given to this process.")
+        task: tasks.Task = self._worker.task
         try:
-            outcome: tasks.Outcome = self.pipe.recv()
-            return outcome
-        except (EOFError, OSError):
-            return self._failed(task)
+            _, outcome = self._worker.hear()
+        except processes.Died as death:
+            self._died = True
+            return _died(task, death.exit_code)
+        found: tasks.Outcome = outcome
+        return found
 
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
-        if self.is_busy or self._died:
-            self._process.terminate()
-        self.pipe.close()  # an idle process ends by itself
-        self._process.join(_STOP_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-    def _failed(self, task: tasks.Task) -> tasks.Outcome:
-        self._died = True
-        self._process.join(_STOP_SECONDS)
-        reason = (
-            "Its process ended in the middle of the run, with exit code "
-            f"{self._process.exitcode}. See {tasks.LOG} in its folder; where "
-            "memory ran out, use fewer --jobs."
-        )
-        failures.record(task.run.workdir, "ProcessDied", reason)
-        return tasks.Outcome(task.label, error="ProcessDied", reason=reason)
+        self._worker.stop()
 
 
-def serve(pipe: "Connection[Any, Any]", threads: int) -> None:
-    """Does the runs that come through a pipe: the main of a process.
+def _died(task: tasks.Task, exit_code: int) -> tasks.Outcome:
+    reason = (
+        "Its process ended in the middle of the run, with exit code "
+        f"{exit_code}. See {tasks.LOG} in its folder; where "
+        "memory ran out, use fewer --jobs."
+    )
+    failures.record(task.run.workdir, "ProcessDied", reason)
+    return tasks.Outcome(task.label, error="ProcessDied", reason=reason)
 
-    Args:
-        pipe: Tasks come in, outcomes go out.
-        threads: Threads that TensorFlow may use for one operation.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+def _set_up(threads: int) -> None:
+    """Makes a process leave room for those beside it."""
     # No lock of the system, which would outlive a process that is ended.
     tqdm.tqdm.set_lock(threading.RLock())
     _divide_devices(threads)
-    while True:
-        try:
-            task = pipe.recv()
-        except EOFError:
-            return
-        with _logging_to(task.run.workdir / tasks.LOG):
-            outcome = tasks.perform(task)
-        pipe.send(outcome)
 
 
-def _end_with_parent() -> None:
-    """Ends this process when its parent has ended, even if it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _perform(task: tasks.Task, report: Callable[[str], None]) -> tasks.Outcome:
+    """Does a run; what it prints goes to its log."""
+    del report  # a run has no parts
+    with _logging_to(task.run.workdir / tasks.LOG):
+        return tasks.perform(task)
 
 
 def _divide_devices(threads: int) -> None:

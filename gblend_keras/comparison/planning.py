@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
-from gblend_keras import methods as catalogue
+from gblend_keras import methods as catalog
 from gblend_keras.comparison import statistics
 from gblend_keras.data.sets import registry
 from gblend_keras.runs import directory
@@ -61,7 +61,7 @@ def check_data(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
             "Leave out --tune, or that setting."
         )
     splits = registry.load(recipe.data, data_dir=run.data_dir, seed=run.seed)
-    known = [*catalogue.names(), *splits.train.shapes]
+    known = [*catalog.names(), *splits.train.shapes]
     unknown = [name for name in plan.methods if name not in known]
     if unknown:
         raise ValueError(

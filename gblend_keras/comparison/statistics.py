@@ -8,6 +8,7 @@ from typing import Any
 from typing import NamedTuple
 
 from gblend_keras import config
+from gblend_keras.utils import optional
 
 COVERAGE = 0.95
 TESTS = ("t", "wilcoxon")
@@ -192,11 +193,4 @@ def _note(
 
 
 def _stats() -> Any:
-    try:
-        from scipy import stats
-    except ImportError as error:
-        raise ImportError(
-            "Comparisons need SciPy. Install it with "
-            '`pip install "gblend_keras[eval]"`.'
-        ) from error
-    return stats
+    return optional.load("scipy.stats", extra="eval", purpose="A comparison")

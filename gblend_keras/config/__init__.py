@@ -7,6 +7,7 @@ from gblend_keras.config.blend import BLEND_BEFORE
 from gblend_keras.config.blend import BlendConfig
 from gblend_keras.config.blend import BlendSettings
 from gblend_keras.config.checks import check_choice
+from gblend_keras.config.checks import check_not_renamed
 from gblend_keras.config.checks import check_range
 from gblend_keras.config.data import ClipConfig
 from gblend_keras.config.data import DataConfig
@@ -35,6 +36,7 @@ __all__ = [
     "TrainConfig",
     "check_choice",
     "check_fusion",
+    "check_not_renamed",
     "check_range",
     "with_settings",
 ]

@@ -12,7 +12,28 @@ BLEND_BEFORE = {"joint_floor": 0.0}
 
 
 @dataclasses.dataclass(frozen=True)
-class BlendSettings:
+class _Estimate:
+    """What `BlendSettings` and `BlendConfig` have in common."""
+
+    measure: Literal["loss", "accuracy"] = "loss"
+    weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
+    joint_floor: float = 0.1
+    weights_from: Literal["estimate", "bootstrap"] = "estimate"
+    return_holdout: bool = True  # nothing is measured on it any more
+
+    def _check(self, prefix: str = "") -> None:
+        check_choice(f"{prefix}measure", self.measure, ("loss", "accuracy"))
+        check_choice(
+            f"{prefix}weights_from",
+            self.weights_from,
+            ("estimate", "bootstrap"),
+        )
+        check_range(f"{prefix}weight_floor", self.weight_floor, 0.0, 0.5)
+        check_range(f"{prefix}joint_floor", self.joint_floor, 0.0, 0.9)
+
+
+@dataclasses.dataclass(frozen=True)
+class BlendSettings(_Estimate):
     """How a blend is estimated.
 
     Attributes:
@@ -30,16 +51,11 @@ class BlendSettings:
         seed: Seeds T', folds and the bootstrap.
     """
 
-    measure: Literal["loss", "accuracy"] = "loss"
-    weight_floor: float = 0.01  # a head that gets nothing cannot serve alone
-    joint_floor: float = 0.1
-    weights_from: Literal["estimate", "bootstrap"] = "estimate"
-    return_holdout: bool = True  # nothing is measured on it any more
     bootstrap_samples: int = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_estimate(self)
+        self._check()
         check_range("bootstrap_samples", self.bootstrap_samples, 1, 10**6)
 
     def floors(self, heads: Iterable[str]) -> dict[str, float]:
@@ -51,7 +67,7 @@ class BlendSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class BlendConfig:
+class BlendConfig(_Estimate):
     """How a run blends: methods "online", "offline"; "early_stopping" its V.
 
     Attributes:
@@ -77,12 +93,7 @@ class BlendConfig:
     holdout_by_group: bool = False
     offline_fraction: float = 0.08
     offline_by_group: bool = False
-    return_holdout: bool = True  # nothing is measured on it any more
     folds: int = 0
-    measure: Literal["loss", "accuracy"] = "loss"
-    weight_floor: float = 0.01
-    joint_floor: float = 0.1
-    weights_from: Literal["estimate", "bootstrap"] = "estimate"
 
     def __post_init__(self) -> None:
         check_range("blend.first_super_epoch", self.first_super_epoch, 1, 10**6)
@@ -90,27 +101,12 @@ class BlendConfig:
         check_range("blend.holdout_fraction", self.holdout_fraction, 0.001, 0.9)
         check_range("blend.offline_fraction", self.offline_fraction, 0.001, 0.9)
         check_range("blend.folds", self.folds, 0, 10**4)
-        _check_estimate(self, "blend.")
+        self._check("blend.")
 
     def settings(self, seed: int) -> BlendSettings:
         """Returns how an estimate of a run with this seed is computed."""
-        return BlendSettings(
-            measure=self.measure,
-            weight_floor=self.weight_floor,
-            joint_floor=self.joint_floor,
-            weights_from=self.weights_from,
-            return_holdout=self.return_holdout,
-            seed=seed,
-        )
-
-
-def _check_estimate(
-    given: BlendSettings | BlendConfig, prefix: str = ""
-) -> None:
-    """Raises unless the settings that both have are in range."""
-    check_choice(f"{prefix}measure", given.measure, ("loss", "accuracy"))
-    check_choice(
-        f"{prefix}weights_from", given.weights_from, ("estimate", "bootstrap")
-    )
-    check_range(f"{prefix}weight_floor", given.weight_floor, 0.0, 0.5)
-    check_range(f"{prefix}joint_floor", given.joint_floor, 0.0, 0.9)
+        shared = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(_Estimate)
+        }
+        return BlendSettings(**shared, seed=seed)

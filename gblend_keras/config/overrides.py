@@ -5,6 +5,7 @@ import types
 import typing
 from typing import Any
 
+from gblend_keras.config.checks import check_not_renamed
 from gblend_keras.config.recipe import Recipe
 from gblend_keras.config.towers import TowerConfig
 
@@ -37,6 +38,7 @@ def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
     section, _, rest = key.partition(".")
     if section == "towers":
         modality, _, field = rest.partition(".")
+        check_not_renamed([field])
         tower = recipe.towers.get(modality, TowerConfig())
         towers = {**recipe.towers, modality: _changed(tower, field, text, key)}
         return dataclasses.replace(recipe, towers=towers)

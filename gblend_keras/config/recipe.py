@@ -7,6 +7,7 @@ from typing import Any
 
 from gblend_keras.config.blend import BLEND_BEFORE
 from gblend_keras.config.blend import BlendConfig
+from gblend_keras.config.checks import RENAMED
 from gblend_keras.config.data import DataConfig
 from gblend_keras.config.fusion import FusionConfig
 from gblend_keras.config.towers import TowerConfig
@@ -46,13 +47,22 @@ class Recipe:
         """Returns the recipe that `to_json` described.
 
         Settings that the values lack, because an earlier version wrote them,
-        get what that version did: their defaults, but for a few.
+        get what that version did: their defaults, but for a few. Settings
+        that have another name now are found under their old one, too.
 
         Raises:
             ValueError: If a setting is unknown or its value does not fit.
         """
         blend = {**BLEND_BEFORE, **values.get("blend", {})}
-        recipe: Recipe = _from_plain(cls, {**values, "blend": blend})
+        towers = {
+            modality: {
+                RENAMED.get(key, key): each for key, each in tower.items()
+            }
+            for modality, tower in values.get("towers", {}).items()
+        }
+        recipe: Recipe = _from_plain(
+            cls, {**values, "blend": blend, "towers": towers}
+        )
         return recipe
 
 

@@ -1,9 +1,12 @@
 """What turns a modality into features."""
 
 import dataclasses
+from typing import Any
 from typing import Literal
+from typing import Self
 
 from gblend_keras.config.checks import check_choice
+from gblend_keras.config.checks import check_not_renamed
 from gblend_keras.config.checks import check_range
 
 TOWER_KINDS = (
@@ -36,7 +39,7 @@ class TowerConfig:
             builder's default.
         variant: "ip" or "ir" for csn, a name for application, a handle for
             hub; "" for the builder's default.
-        standardise: "channel" or "element": subtract the mean and divide by
+        standardize: "channel" or "element": subtract the mean and divide by
             the deviation of the training set, over all but the last axis or
             over examples alone; "none".
         frozen: Nothing of the tower is trained, and its batch-norm uses what
@@ -50,16 +53,21 @@ class TowerConfig:
     dropout: float = 0.0
     depth: int = 0
     variant: str = ""
-    standardise: Literal["channel", "element", "none"] = "channel"
+    standardize: Literal["channel", "element", "none"] = "channel"
     frozen: bool = False
     learning_rate_factor: float = 1.0
+
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Refuses old names, which `__init__` would only call unexpected."""
+        check_not_renamed(settings)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_choice("towers.kind", self.kind, TOWER_KINDS)
         check_choice("towers.depth", self.depth, (0, 18, 34, 50, 101, 152))
         check_choice(
-            "towers.standardise",
-            self.standardise,
+            "towers.standardize",
+            self.standardize,
             ("channel", "element", "none"),
         )
         check_range("towers.dropout", self.dropout, 0.0, 0.99)

@@ -120,15 +120,15 @@ def convert_checkpoint(
     if target is not None and not dry_run:
         files.check_writable(target.parent, argument="output")
     contents, folded = _fold(reader.read_checkpoint(Path(input)))
-    recognised = detection.recognise(
+    recognized = detection.recognize(
         source, contents, choices or detection.Choices()
     )
-    network = networks.build_network(recognised.plan)
-    pairs = _pairs(networks.weight_paths(network), contents, recognised)
-    report = _report(pairs, folded, contents, recognised.plan)
+    network = networks.build_network(recognized.plan)
+    pairs = _pairs(networks.weight_paths(network), contents, recognized)
+    report = _report(pairs, folded, contents, recognized.plan)
     if target is not None and not dry_run:
         _assign(network, pairs, contents)
-        _write(network, target, recognised)
+        _write(network, target, recognized)
     return report
 
 
@@ -211,12 +211,12 @@ def _fold(
 def _pairs(
     weights: Mapping[str, Any],
     contents: tensors.Contents,
-    recognised: detection.Recognised,
+    recognized: detection.Recognized,
 ) -> tuple[Pair, ...]:
     """Pairs each weight with its tensor; raises if one is missing or unlike."""
     wrong, pairs = [], []
     for path, variable in weights.items():
-        name = recognised.name(path)
+        name = recognized.name(path)
         if name not in contents.tensors:
             wrong.append(f"{name} for {path} is missing")
             continue
@@ -284,14 +284,14 @@ def _assign(
 
 
 def _write(
-    network: keras.Model, path: Path, recognised: detection.Recognised
+    network: keras.Model, path: Path, recognized: detection.Recognized
 ) -> None:
     """Writes the contract, then the network: a network never lacks one."""
     files.write_json(
         contract_path(path),
         {
-            "network": recognised.plan.to_json(),
-            "inputs": [entry.to_json() for entry in recognised.contracts],
+            "network": recognized.plan.to_json(),
+            "inputs": [entry.to_json() for entry in recognized.contracts],
         },
     )
     weights_only = str(path).endswith(SUFFIXES[0])

@@ -45,8 +45,8 @@ class Choices:
 
 
 @dataclasses.dataclass(frozen=True)
-class Recognised:
-    """What `recognise` found.
+class Recognized:
+    """What `recognize` found.
 
     Attributes:
         plan: The network.
@@ -59,9 +59,9 @@ class Recognised:
     contracts: tuple[contract.InputContract, ...]
 
 
-def recognise(
+def recognize(
     source: str, contents: tensors.Contents, choices: Choices
-) -> Recognised:
+) -> Recognized:
     """Tells which network a checkpoint is of.
 
     Args:
@@ -94,7 +94,7 @@ def recognise(
         ) from error
 
 
-def _caffe2(source: str, shapes: Shapes, choices: Choices) -> Recognised:
+def _caffe2(source: str, shapes: Shapes, choices: Choices) -> Recognized:
     heads = [match for match in map(_LAST_OUT.fullmatch, shapes) if match]
     num_classes = int(heads[0][2])
     prefixes = {m[1] for m in heads}
@@ -110,7 +110,7 @@ def _caffe2(source: str, shapes: Shapes, choices: Choices) -> Recognised:
         towers[_modality(plan)] = plan
     names = {"v_": "rgb", "a_": "audio", "": "joint"}
     found = tuple(head for p, head in names.items() if p in prefixes)
-    return Recognised(
+    return Recognized(
         networks.NetworkPlan(
             towers, found if both else tuple(towers), num_classes
         ),
@@ -162,7 +162,7 @@ def _caffe2_audio(shapes: Shapes, prefix: str) -> networks.TowerPlan:
     )
 
 
-def _torch(source: str, shapes: Shapes, choices: Choices) -> Recognised:
+def _torch(source: str, shapes: Shapes, choices: Choices) -> Recognized:
     num_blocks = len(_indices(shapes, r"layer(\d+\.\d+)\.conv1\.0\..*"))
     bottlenecks = "layer1.0.conv3.0.weight" in shapes
     kind = _torch_kind(shapes)
@@ -202,7 +202,7 @@ def _torch_kind(shapes: Shapes) -> str:
     return "mc3" if shapes["layer2.0.conv2.0.weight"][2] == 1 else "r3d"
 
 
-def _mmaction(source: str, shapes: Shapes, choices: Choices) -> Recognised:
+def _mmaction(source: str, shapes: Shapes, choices: Choices) -> Recognized:
     pattern = r"backbone\.layer(\d+\.\d+)\.conv1\.conv\.weight"
     ip = "backbone.layer1.0.conv2.1.conv.weight" in shapes
     kind = "ip_csn" if ip else "ir_csn"
@@ -226,9 +226,9 @@ def _single(
     tower: networks.TowerPlan,
     num_classes: int,
     name: weight_names.Name,
-) -> Recognised:
+) -> Recognized:
     towers = {_modality(tower): tower}
-    return Recognised(
+    return Recognized(
         networks.NetworkPlan(towers, tuple(towers), num_classes),
         name,
         _contracts(source, towers),
@@ -252,7 +252,7 @@ def _clip_tower(
         (*clip, num_channels),
         pool1=pool1,
         norm_epsilon=epsilon,
-        normalised=num_channels == len(contract.KINETICS_MEAN),
+        normalized=num_channels == len(contract.KINETICS_MEAN),
     )
 
 
@@ -270,7 +270,7 @@ def _indices(names: Collection[str], pattern: str) -> set[str]:
 
 
 def _modality(tower: networks.TowerPlan) -> str:
-    return "rgb" if tower.normalised else "flow"
+    return "rgb" if tower.normalized else "flow"
 
 
 def _contracts(

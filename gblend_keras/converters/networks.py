@@ -26,7 +26,7 @@ class TowerPlan:
         pool1: Whether the stem of a clip tower pools.
         block_middle: See `build_r2plus1d`.
         norm_epsilon: Of every batch norm.
-        normalised: Whether the tower normalises RGB pixels itself.
+        normalized: Whether the tower normalises RGB pixels itself.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class TowerPlan:
     pool1: bool = False
     block_middle: bool = False
     norm_epsilon: float = residual.VMZ_EPSILON
-    normalised: bool = False
+    normalized: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,12 +59,12 @@ class NetworkPlan:
 
 def from_json(value: Mapping[str, Any]) -> NetworkPlan:
     """Returns the plan that `NetworkPlan.to_json` wrote."""
-    towers = {
-        modality: TowerPlan(
-            **{**plan, "input_shape": tuple(plan["input_shape"])}
-        )
-        for modality, plan in value["towers"].items()
-    }
+    towers = {}
+    for modality, written in value["towers"].items():
+        plan = {**written, "input_shape": tuple(written["input_shape"])}
+        if "normalised" in plan:  # its name in files of earlier versions
+            plan["normalized"] = plan.pop("normalised")
+        towers[modality] = TowerPlan(**plan)
     return NetworkPlan(towers, tuple(value["heads"]), value["num_classes"])
 
 
@@ -95,8 +95,8 @@ def build_tower(plan: TowerPlan, *, name: str) -> keras.Model:
     }
     if plan.kind == "audio":
         return audio_resnet.build_audio_resnet(shape, plan.depth, **options)
-    if plan.normalised:
-        options["preprocessing"] = pixel_normalisation()
+    if plan.normalized:
+        options["preprocessing"] = pixel_normalization()
     if plan.kind == "mc3":
         return resnet3d.build_mc3(shape, **options)
     options["pool1"] = plan.pool1
@@ -130,7 +130,7 @@ def weight_paths(model: keras.Model) -> dict[str, Any]:
     return found
 
 
-def pixel_normalisation() -> keras.layers.Layer:
+def pixel_normalization() -> keras.layers.Layer:
     """Returns the layer that normalises RGB pixels from 0 to 255."""
     pairs = list(
         zip(contract.KINETICS_MEAN, contract.KINETICS_STD, strict=True)

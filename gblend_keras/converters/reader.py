@@ -9,6 +9,7 @@ import numpy as np
 from gblend_keras.converters import large_pickle
 from gblend_keras.converters import tensors
 from gblend_keras.converters import torch_file
+from gblend_keras.utils import optional
 
 # Under which key the files of the known sources keep their tensors.
 _CONTAINERS = ("blobs", "state_dict", "model_state_dict", "model")
@@ -90,14 +91,9 @@ def _tensor(value: Any) -> tensors.Tensor:
 
 
 def _read_safetensors(path: Path) -> dict[str, tensors.Tensor]:
-    try:
-        import safetensors
-    except ImportError as error:
-        raise ImportError(
-            f"{path} needs the package safetensors. Expected it to be "
-            f"installed. Received: {error}. "
-            'Run `pip install "gblend-keras[convert]"`.'
-        ) from error
+    safetensors = optional.load(
+        "safetensors", extra="convert", purpose=str(path)
+    )
     try:
         with safetensors.safe_open(str(path), framework="np") as file:
             names = list(file.keys())

@@ -1,6 +1,7 @@
 """Where examples come from: arrays, and streams in a fixed order."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 from typing import Protocol
 from typing import runtime_checkable
@@ -10,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from gblend_keras.data import example_set
+from gblend_keras.data import example_checks
+from gblend_keras.data.example_checks import Array
 
 IntArray = npt.NDArray[np.int64]
 
@@ -31,7 +33,7 @@ _REORDERED = (
 class Source(Protocol):
     """Examples that can be read by row number: see the two kinds below."""
 
-    labels: example_set.Array
+    labels: Array
     cheap: bool  # whether reading takes next to no time
 
     @property
@@ -77,19 +79,24 @@ class PlannedSource(Source, Protocol):
 
 
 class ArraySource:
-    """Examples in memory."""
+    """Examples in memory: the arrays of `Examples`."""
 
     cheap = True
     clips_per_epoch = 1
 
-    def __init__(self, examples: example_set.Examples) -> None:
-        self.labels = examples.y
+    def __init__(
+        self,
+        x: Mapping[str, Array],
+        y: Array,
+        sample_weight: Array | None = None,
+    ) -> None:
+        self.labels = y
         parts: tuple[Any, ...] = (
-            {name: single(array) for name, array in examples.x.items()},
-            single(examples.y),
+            {name: single(array) for name, array in x.items()},
+            single(y),
         )
-        if examples.sample_weight is not None:
-            parts += (examples.sample_weight.astype(np.float32),)
+        if sample_weight is not None:
+            parts += (sample_weight.astype(np.float32),)
         with tf.device("CPU:0"):  # batches are cut on the host
             self._parts = tf.nest.map_structure(tf.constant, parts)
 
@@ -137,7 +144,7 @@ class StreamSource:
             _read_labels(dataset) if labels is None else np.asarray(labels)
         )
         self._examples = dataset.unbatch()
-        example_set.check_labels(self.labels)
+        example_checks.check_labels(self.labels)
         with tf.device("CPU:0"):
             self._expected = tf.constant(single(self.labels))
 
@@ -252,7 +259,7 @@ def _check_sample_bytes(kept: list[Any], size: int) -> None:
         )
 
 
-def _read_labels(dataset: tf.data.Dataset) -> example_set.Array:
+def _read_labels(dataset: tf.data.Dataset) -> Array:
     if not isinstance(dataset.element_spec, tuple):
         raise ValueError(
             "The dataset has no labels. Expected ({modality: tensor}, label). "
@@ -276,7 +283,7 @@ def _same_label(example: Any, expected: tf.Tensor) -> Any:
         return tf.nest.map_structure(tf.identity, example)
 
 
-def single(array: example_set.Array) -> example_set.Array:
+def single(array: Array) -> Array:
     """Double to single precision, booleans to floats: what networks take."""
     if array.dtype in (np.float64, np.bool_):
         return array.astype(np.float32)

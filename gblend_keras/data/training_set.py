@@ -347,14 +347,12 @@ def as_dataset(data: Any) -> Any:
 
 def source_of(examples: example_set.ExampleSet) -> sources.Source:
     """Returns what reads these examples by row number."""
-    if isinstance(examples, clip_set.ClipExamples):
-        return examples.source()
-    if isinstance(examples, example_set.Examples):
-        return sources.ArraySource(examples)
-    raise TypeError(
-        "`examples` cannot be read. Expected Examples or ClipExamples. "
-        f"Received: {type(examples).__name__}. Make one of these."
-    )
+    if not hasattr(examples, "source"):
+        raise TypeError(
+            "`examples` cannot be read. Expected Examples or ClipExamples. "
+            f"Received: {type(examples).__name__}. Make one of these."
+        )
+    return examples.source()
 
 
 def make_dataset(

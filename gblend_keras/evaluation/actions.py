@@ -187,10 +187,10 @@ def _mean_scores(
     present = np.intersect1d(np.asarray(classes, np.int64), truth)
     if not len(present):
         return {"precision": None, "recall": None, "num_classes": 0}
-    precision, recall, _, _ = (
-        optional.sklearn_metrics().precision_recall_fscore_support(
-            truth, answered, labels=present, average=None, zero_division=0.0
-        )
+    precision, recall, _, _ = optional.load(
+        "sklearn.metrics", extra="eval", purpose="Evaluation"
+    ).precision_recall_fscore_support(
+        truth, answered, labels=present, average=None, zero_division=0.0
     )
     return {
         "precision": float(precision.mean()),

@@ -94,7 +94,7 @@ def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
         hot: Multi-hot labels `(N, classes)`.
     """
     truth = np.asarray(hot) > 0.5
-    scorer = optional.sklearn_metrics().average_precision_score
+    scorer = _sklearn().average_precision_score
     return _by_class(scorer, scores, truth, truth.sum(axis=0) > 0)
 
 
@@ -109,7 +109,7 @@ def area_under_curve(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
         hot: Multi-hot labels `(N, classes)`.
     """
     truth = np.asarray(hot) > 0.5
-    scorer = optional.sklearn_metrics().roc_auc_score
+    scorer = _sklearn().roc_auc_score
     positives = truth.sum(axis=0)
     both = (positives > 0) & (positives < len(truth))
     return _by_class(scorer, scores, truth, both)
@@ -141,7 +141,7 @@ def d_prime(auc: float) -> float:
     Args:
         auc: In [0, 1]. 0.5 gives 0, 1 gives infinity.
     """
-    return float(np.sqrt(2.0) * optional.scipy_stats().norm.ppf(auc))
+    return float(np.sqrt(2.0) * _scipy().norm.ppf(auc))
 
 
 def expected_calibration_error(
@@ -207,3 +207,11 @@ def class_accuracy(confusion: IntArray) -> PerClass:
 def one_hot(y: npt.ArrayLike, num_classes: int) -> npt.NDArray[np.bool_]:
     """Turns integer labels `(N,)` into rows `(N, num_classes)`."""
     return np.asarray(y, np.int64)[:, None] == np.arange(num_classes)
+
+
+def _sklearn() -> Any:
+    return optional.load("sklearn.metrics", extra="eval", purpose="Evaluation")
+
+
+def _scipy() -> Any:
+    return optional.load("scipy.stats", extra="eval", purpose="Evaluation")

@@ -108,7 +108,7 @@ def cut_videos(
 
     Args:
         paths: The files.
-        modalities: Some of `clips.MODALITIES`.
+        modalities: Some of "rgb", "flow" and "audio".
         settings: How clips are cut.
         num_clips: Clips of each file, evenly spaced.
         num_crops: 1 for the centre, or 3.

@@ -1,7 +1,6 @@
 """A trained model -> a file that runs without Keras."""
 
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -128,11 +127,8 @@ def export_model(
 @contextmanager
 def _beside(target: Path, suffix: str) -> Iterator[Path]:
     """Gives a path for a file or folder that is not checked yet."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=".partial-", dir=target.parent
-    ) as folder:
-        yield Path(folder) / f"export{suffix}"
+    with files.partial_folder(target.parent) as folder:
+        yield folder / f"export{suffix}"
 
 
 def load_source(source: str | Path) -> tuple[BlendedModel, tuple[str, ...]]:

@@ -2,9 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from typing import Protocol
@@ -13,7 +11,8 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-HINT = 'Install it with `pip install "gblend_keras[export]"`.'
+from gblend_keras.utils import optional
+
 OPSET = 18  # of ONNX; the newest that tf2onnx 1.17 writes
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -114,8 +113,11 @@ class LiteRT:
         path.write_bytes(converter.convert())
 
     def load(self, path: Path) -> Run:
-        with _needed("Checking a LiteRT file needs ai-edge-litert."):
-            from ai_edge_litert import interpreter
+        interpreter = optional.load(
+            "ai_edge_litert.interpreter",
+            extra="export",
+            purpose="Checking a LiteRT file",
+        )
         loaded = interpreter.Interpreter(model_path=str(path))
 
         def run(name: str, x: Mapping[str, npt.NDArray[Any]]) -> Arrays:
@@ -131,9 +133,10 @@ class Onnx:
     many = False
 
     def write(self, program: Program, path: Path) -> None:
-        with _needed("Export to ONNX needs onnx and tf2onnx."):
-            import onnx
-            import tf2onnx
+        onnx, tf2onnx = (
+            optional.load(library, extra="export", purpose="Export to ONNX")
+            for library in ("onnx", "tf2onnx")
+        )
         # The network's variables become constants.
         (signature,) = program.signatures.values()
         concrete = tf.function(
@@ -163,8 +166,9 @@ class Onnx:
         onnx.save(graph, str(path))
 
     def load(self, path: Path) -> Run:
-        with _needed("Checking an ONNX file needs onnxruntime."):
-            import onnxruntime
+        onnxruntime = optional.load(
+            "onnxruntime", extra="export", purpose="Checking an ONNX file"
+        )
         session = onnxruntime.InferenceSession(
             str(path), providers=["CPUExecutionProvider"]
         )
@@ -177,15 +181,6 @@ class Onnx:
             )
 
         return run
-
-
-@contextmanager
-def _needed(what: str) -> Iterator[None]:
-    """Says how to get an optional library that is imported inside."""
-    try:
-        yield
-    except ImportError as error:
-        raise ImportError(f"{what} {HINT}") from error
 
 
 def formats() -> dict[str, Format]:

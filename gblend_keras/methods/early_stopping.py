@@ -24,6 +24,7 @@ from gblend_keras.data import training_set
 from gblend_keras.distribution import workers
 from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
+from gblend_keras.runs import directory
 from gblend_keras.utils import files
 
 
@@ -41,7 +42,7 @@ def _held_out(job: base.Job) -> base.TrainingData:
         groups=job.groups(settings.holdout_by_group),
         batch_size=job.recipe.data.batch_size,
     )
-    best = BestEpoch(held, job.workdir / "checkpoint")
+    best = BestEpoch(held, job.workdir / directory.CHECKPOINTS)
     return base.TrainingData(train, [best], best.report)
 
 

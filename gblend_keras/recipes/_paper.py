@@ -43,5 +43,5 @@ def blend(
 def tower(kind: str, *, depth: int, variant: str = "") -> config.TowerConfig:
     """Returns a tower on inputs that are normalised already, or log-mel."""
     return config.TowerConfig(
-        kind=kind, depth=depth, variant=variant, standardise="none"
+        kind=kind, depth=depth, variant=variant, standardize="none"
     )

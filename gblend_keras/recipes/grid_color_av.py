@@ -36,7 +36,7 @@ def recipe() -> config.Recipe:
         ),
         towers={
             "rgb": config.TowerConfig(
-                kind="conv3d", widths=(8, 16, 32, 64), standardise="none"
+                kind="conv3d", widths=(8, 16, 32, 64), standardize="none"
             ),
             "audio": config.TowerConfig(kind="conv2d", widths=(8, 16, 32, 64)),
         },

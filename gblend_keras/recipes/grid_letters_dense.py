@@ -15,7 +15,7 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
-    dense = config.TowerConfig(kind="mlp", widths=(128,), standardise="element")
+    dense = config.TowerConfig(kind="mlp", widths=(128,), standardize="element")
     return config.Recipe(
         name="grid_letters_dense",
         data=config.DataConfig(

@@ -12,7 +12,7 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
-    dense = config.TowerConfig(kind="mlp", widths=(128,), standardise="element")
+    dense = config.TowerConfig(kind="mlp", widths=(128,), standardize="element")
     return config.Recipe(
         name="utd_inertial_depth_dense",
         data=config.DataConfig(

@@ -53,7 +53,7 @@ def in_words(
 
 
 def _head_in_words(estimate: BlendEstimate, head: str) -> str:
-    gained = estimate.generalisation[head]
+    gained = estimate.generalization[head]
     added = estimate.overfitting[head]
     unit = "nats" if estimate.measure == "loss" else "of accuracy"
     if gained <= 0:

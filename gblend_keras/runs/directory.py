@@ -1,20 +1,16 @@
 """A run directory: one run at a time, and no other run's."""
 
-import fcntl
+import contextlib
 import json
-import os
-import socket
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from absl import logging
-
 from gblend_keras import config
 from gblend_keras.utils import files
+from gblend_keras.utils import lock
 
 RUN_FORMAT = 1  # of recipe.json and summary.json
 RECIPE = "recipe.json"
@@ -24,13 +20,14 @@ METRICS = "metrics.csv"  # see `checkpointing.MetricsLog`
 HISTORY = "blend_history.json"  # see `blending.history`
 COMPARISON = "comparison.json"  # of a folder of runs
 LOCK = ".lock"
+CHECKPOINTS = "checkpoint"  # folder of a run that has not ended
 FAILURE = "failed.json"  # of a run that has failed, see `failures`
 _MOST_NAMED = 3  # settings in a message
 # What is compared of a `recipe.json`; the rest says how it came about.
 _IDENTITY = ("recipe", "seed", "blend", "init_from")
 
 
-@contextmanager
+@contextlib.contextmanager
 def claimed(workdir: Path) -> Iterator[None]:
     """Makes a folder when missing and keeps other runs out of it.
 
@@ -43,59 +40,18 @@ def claimed(workdir: Path) -> Iterator[None]:
     Raises:
         ValueError: If the folder cannot be written, or is in use.
     """
-    with files.writing_into(workdir, argument="workdir"):
-        handle = _locked(workdir)
-    try:
+    with contextlib.ExitStack() as stack:
+        with files.writing_into(workdir, argument="workdir"):
+            try:
+                stack.enter_context(lock.held(workdir / LOCK))
+            except lock.InUseError as error:
+                raise ValueError(
+                    f"`workdir` is in use: {workdir}. Expected a folder in "
+                    f"which no other run works. Received: {error} works in "
+                    "it. Wait for that run, or choose another folder."
+                ) from error
         files.remove_partial(workdir)
         yield
-    finally:
-        # Removed while it is still held: whoever opened it meanwhile sees
-        # that it is no longer the folder's lock, and tries again.
-        (workdir / LOCK).unlink(missing_ok=True)
-        os.close(handle)
-
-
-def _locked(workdir: Path) -> int:
-    path = workdir / LOCK
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(handle, 200).decode(errors="replace")
-            os.close(handle)
-            raise ValueError(
-                f"`workdir` is in use: {workdir}. Expected a folder in which "
-                f"no other run works. Received: {holder or 'a process'} works "
-                "in it. Wait for that run, or choose another folder."
-            ) from error
-        except OSError as error:  # some network file systems
-            logging.warning(
-                "%s cannot be locked (%s): see to it that no other run uses "
-                "it.",
-                workdir,
-                error.strerror,
-            )
-        if _is_still(path, handle):
-            os.truncate(handle, 0)
-            os.write(
-                handle, f"process {os.getpid()} on {_host_name()}".encode()
-            )
-            return handle
-        os.close(handle)
-
-
-def _is_still(path: Path, handle: int) -> bool:
-    """Says if the open file is the one that has this path."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(found, os.fstat(handle))
-
-
-def _host_name() -> str:
-    return socket.gethostname() or "this machine"
 
 
 def check_identity(workdir: Path, identity: Mapping[str, Any]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 
 from gblend_keras import config
-from gblend_keras.runs import directory
 from gblend_keras.blending.model import BlendedModel
+from gblend_keras.runs import directory
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from .application import build_application as build_application
 from .audio_resnet import build_audio_resnet as build_audio_resnet
-from .conv1d import build_conv1d as build_conv1d
-from .conv2d import build_conv2d as build_conv2d
-from .conv3d import build_conv3d as build_conv3d
+from .conv import build_conv1d as build_conv1d
+from .conv import build_conv2d as build_conv2d
+from .conv import build_conv3d as build_conv3d
 from .csn import build_csn as build_csn
 from .flops import giga_multiply_adds as giga_multiply_adds
 from .flops import multiply_adds as multiply_adds

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from gblend_keras.utils import optional
+
 DEFAULT_ENDPOINT = "__call__"  # what a reusable SavedModel offers
 
 
@@ -150,14 +152,9 @@ def resolve_handle(handle: str) -> str:
             "`saved_model.pb`, or a URL of TensorFlow Hub. "
             f"Received: handle={handle}. Check the path."
         )
-    try:
-        import tensorflow_hub
-    except ImportError as error:
-        raise ImportError(
-            f"{handle} needs the package tensorflow-hub. Expected it to be "
-            f"installed. Received: {error}. "
-            'Run `pip install "tensorflow-hub>=0.16" "setuptools<81"`.'
-        ) from error
+    tensorflow_hub = optional.load(
+        "tensorflow_hub", extra="hub", purpose=handle
+    )
     try:
         return str(tensorflow_hub.resolve(handle))
     except Exception as error:  # each resolver raises errors of its own

@@ -1,7 +1,7 @@
 """Training: from a recipe to a run directory."""
 
 from .initial_weights import describe as describe
-from .initial_weights import initialise as initialise
+from .initial_weights import initialize as initialize
 from .initial_weights import load_trained as load_trained
 from .single_estimate import measure as measure
 from .single_estimate import output_path as output_path

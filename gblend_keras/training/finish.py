@@ -11,7 +11,7 @@ import numpy as np
 from gblend_keras import reporting
 from gblend_keras.blending import history
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks.phases import Phase
 from gblend_keras.callbacks.phases import trained_heads
 from gblend_keras.data import example_set
@@ -83,7 +83,9 @@ def _measured(
         "loss_scale": model.loss_scale,
         "num_replicas": num_replicas,
         "batch_size": job.recipe.data.batch_size,  # of all replicas together
-        "learning_rate": model_builder.learning_rate(settings, num_replicas),
+        "learning_rate": optimizer_builder.learning_rate(
+            settings, num_replicas
+        ),
         "trained_heads": trained_heads(phases, model.head_names),
         "answering_heads": answering_heads(phases, model),
     }
@@ -98,7 +100,7 @@ def _conclude(workdir: Path, summary: Mapping[str, Any]) -> None:
 
 def remove_checkpoints(workdir: Path) -> None:
     """Removes what a finished run no longer needs."""
-    shutil.rmtree(workdir / "checkpoint", ignore_errors=True)
+    shutil.rmtree(workdir / directory.CHECKPOINTS, ignore_errors=True)
 
 
 def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
@@ -109,7 +111,9 @@ def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
     """
     strategy = job.model.distribute_strategy
     data = training_set.make_dataset(splits.test, batch_size=128)
-    if not workers.all_true(strategy, optional.are_installed()):
+    if not workers.all_true(
+        strategy, optional.are_installed("sklearn", "scipy")
+    ):
         predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
         return predicted
     found = evaluator.evaluate_model(

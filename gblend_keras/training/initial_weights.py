@@ -13,6 +13,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
+from gblend_keras.runs import directory
 from gblend_keras.runs import loader
 from gblend_keras.training import layer_matching
 from gblend_keras.utils import files
@@ -33,8 +34,8 @@ class _Source(NamedTuple):
         return f"{self.label} ({self.modality})"
 
 
-def initialise(
-    model: BlendedModel, source: Any, *, take_standardisation: bool = False
+def initialize(
+    model: BlendedModel, source: Any, *, take_standardization: bool = False
 ) -> list[layer_matching.Part]:
     """Gives a model the weights of trained towers, to fine-tune it.
 
@@ -56,7 +57,7 @@ def initialise(
             `{modality: source}`, where a source may be
             `(source, its modality)`: the joint head and modalities that are
             not named start anew then.
-        take_standardisation: Take the statistics, too: for data in the unit
+        take_standardization: Take the statistics, too: for data in the unit
             that the source was trained on. The optimizer starts anew then.
 
     Returns:
@@ -68,7 +69,7 @@ def initialise(
     """
     sources = _sources(model, source)
     joint = None if isinstance(source, Mapping) else [*sources.values()][0]
-    comparison = layer_matching.Comparison(take_standardisation)
+    comparison = layer_matching.Comparison(take_standardization)
     parts = []
     for modality in model.network.input:
         origin = sources.get(modality)
@@ -77,7 +78,7 @@ def initialise(
             parts.append(_head_part(model, modality, origin, comparison))
     parts.append(_joint_part(model, joint, comparison))
     comparison.copy()
-    if take_standardisation:
+    if take_standardization:
         _forget_functions(model)
     return parts
 
@@ -165,13 +166,13 @@ def start(job: base.Job, init_from: str) -> None:
         init_from: What `parse` reads; "" for nothing.
 
     Raises:
-        ValueError: If `initialise` refuses, or a tower is to be frozen that
+        ValueError: If `initialize` refuses, or a tower is to be frozen that
             no trained weights are given to.
     """
     source = parse(init_from) if init_from else {}
-    if run_checkpoint.saved_epochs(job.workdir / "checkpoint"):
+    if run_checkpoint.saved_epochs(job.workdir / directory.CHECKPOINTS):
         return
-    parts = initialise(job.model, source) if source else []
+    parts = initialize(job.model, source) if source else []
     _check_frozen(job.recipe, parts)
     if not parts:
         return

@@ -35,7 +35,7 @@ class Layer(NamedTuple):
     layer: keras.layers.Layer
 
     @property
-    def is_standardisation(self) -> bool:
+    def is_standardization(self) -> bool:
         return isinstance(self.layer, keras.layers.Normalization)
 
     @property
@@ -47,11 +47,11 @@ class Comparison:
     """Pairs layers that fit, and copies their weights at the end.
 
     Args:
-        take_standardisation: Whether standardisation layers are copied.
+        take_standardization: Whether standardisation layers are copied.
     """
 
-    def __init__(self, take_standardisation: bool) -> None:
-        self._takes_all = take_standardisation
+    def __init__(self, take_standardization: bool) -> None:
+        self._takes_all = take_standardization
         self._pairs: list[tuple[Layer, Layer]] = []
 
     def part(
@@ -84,11 +84,11 @@ class Comparison:
         """Copies the weights of all pairs."""
         for target, found in self._pairs:
             target.layer.set_weights(found.layer.get_weights())
-            if target.is_standardisation:
+            if target.is_standardization:
                 target.layer.finalize_state()
 
     def _counts(self, layer: Layer) -> bool:
-        return self._takes_all or not layer.is_standardisation
+        return self._takes_all or not layer.is_standardization
 
 
 def _by_name(

@@ -13,7 +13,9 @@ from gblend_keras import methods
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
+from gblend_keras.data import example_checks
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
@@ -206,7 +208,7 @@ def _measure_once(
     )
     if saved:
         model = loader.load_model(saved)
-        example_set.check_modalities(
+        example_checks.check_modalities(
             splits.train.shapes, list(model.network.input)
         )
         callback = _on_unseen(subject, model, splits, seed)
@@ -220,7 +222,7 @@ def _measure_once(
         model,
         epoch=epoch,
         num_epochs=epochs or num_epochs,
-        schedules=(model_builder.make_schedule(recipe.train),),
+        schedules=(optimizer_builder.make_schedule(recipe.train),),
     )
 
 

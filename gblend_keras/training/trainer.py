@@ -17,6 +17,7 @@ from gblend_keras import methods
 from gblend_keras import reporting
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import cost_log
 from gblend_keras.callbacks import evaluated_curve
 from gblend_keras.callbacks import metrics_log
@@ -168,7 +169,7 @@ def for_replicas(
     size = recipe.data.batch_size
     if recipe.train.per_replica:
         size *= num_replicas
-    rate = model_builder.learning_rate(recipe.train, num_replicas)
+    rate = optimizer_builder.learning_rate(recipe.train, num_replicas)
     if verbose and num_replicas > 1:
         print(
             f"{num_replicas} replicas: {size} examples a step, "
@@ -223,7 +224,7 @@ def _fit(
     data = method.data(job)
     phases = method.phases(model.head_names, settings.epochs)
     num_epochs = sum(phase.epochs for phase in phases)
-    checkpoints = job.workdir / "checkpoint"
+    checkpoints = job.workdir / directory.CHECKPOINTS
     epochs_done = _restore(model, checkpoints)
     if epochs_done and job.verbose:
         print(f"Going on after epoch {epochs_done} of {num_epochs}.")
@@ -239,7 +240,7 @@ def _fit(
         callbacks=[
             PhaseStarter(phases),
             *data.callbacks,
-            model_builder.make_schedule(
+            optimizer_builder.make_schedule(
                 settings,
                 num_replicas=model.distribute_strategy.num_replicas_in_sync,
                 phases=phases,

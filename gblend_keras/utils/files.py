@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import csv
+import hashlib
 import json
 import os
 import tempfile
@@ -84,6 +85,25 @@ def writing_into(folder: Path, *, argument: str) -> Iterator[None]:
             f"where files can be made. Received: {error.strerror}. "
             "Choose another folder."
         ) from error
+
+
+@contextmanager
+def partial_folder(place: Path) -> Iterator[Path]:
+    """Gives a folder to prepare files in; removes what is left in it.
+
+    Args:
+        place: The folder where the files should appear, by renaming. It is
+            made when missing.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=place) as folder:
+        yield Path(folder)
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Returns the checksum of a file, in hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove_partial(folder: Path) -> None:

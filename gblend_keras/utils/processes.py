@@ -18,8 +18,10 @@ from multiprocessing import connection as connections
 from typing import Any
 from typing import Protocol
 
-_STEP, _DONE, _FAILED = "step", "done", "failed"
-_JOIN_SECONDS = 5.0
+Work = Callable[[Any, Callable[[str], None]], Any]
+
+STEP, DONE, _FAILED = "step", "done", "failed"
+_JOIN_SECONDS = 5.0  # before a process that does not end is killed
 
 
 class Listener(Protocol):
@@ -38,42 +40,92 @@ class Listener(Protocol):
         """
 
 
-class _Worker:
-    """One process, and what it is at."""
+class Died(Exception):  # noqa: N818 (a message, as `StopIteration` is)
+    """A process ended before its task was done.
 
-    def __init__(
-        self,
-        work: Callable[[Any, Callable[[str], None]], Any],
-        prepare: Callable[[], None],
-    ) -> None:
+    Attributes:
+        exit_code: Negative: the signal that ended it.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"The process ended with exit code {exit_code}.")
+        self.exit_code = exit_code
+
+
+class Worker:
+    """One process that does one task after another, and what it is at.
+
+    Attributes:
+        connection: Is ready to be read when `hear` has something to say.
+        task: What it is doing; None when it is idle.
+        step: What `work` reported last of this task.
+        num_tasks: How many it has begun.
+
+    Args:
+        work: `work(task, report) -> result`, a function of a module; calls
+            `report(step)` where it begins with a part of the task.
+        prepare: Called once in the process, before its first task.
+    """
+
+    def __init__(self, work: Work, prepare: Callable[[], None]) -> None:
         # Spawned: a fork would copy threads' locks and all of TensorFlow.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(
+        self._process = context.Process(
             target=_serve, args=(theirs, work, prepare), daemon=True
         )
-        self.process.start()
+        self._process.start()
         theirs.close()  # or its death would not end the connection
         self.task: Any = None
         self.step: str | None = None
+        self.num_tasks = 0
 
     def begin(self, task: Any) -> None:
+        """Sends a task to be done."""
         self.task, self.step = task, None
+        self.num_tasks += 1
         # Who has died is found when its answer is read.
         with contextlib.suppress(OSError):
             self.connection.send(task)
 
+    def hear(self) -> tuple[str, Any]:
+        """Reads one message.
+
+        Returns:
+            `(STEP, step)`, or `(DONE, result)`: then it is idle again.
+
+        Raises:
+            Died: If the process is gone; `task` is what it was doing.
+            Exception: What `work` raised.
+        """
+        try:
+            kind, value = self.connection.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(_JOIN_SECONDS)  # it is about to end by itself
+            raise Died(self._process.exitcode or 0) from error
+        if kind == STEP:
+            self.step = value
+        else:
+            self.task = None
+        if kind == _FAILED:
+            failure, trace = value
+            failure.add_note(f"In a worker process:\n{trace}")
+            raise failure
+        return kind, value
+
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.join(_JOIN_SECONDS)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        self.connection.close()
+        """Ends the process, whatever it is doing."""
+        if self.task is not None:
+            self._process.terminate()
+        self.connection.close()  # an idle process ends by itself
+        self._process.join(_JOIN_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
 
 
 def run(
-    work: Callable[[Any, Callable[[str], None]], Any],
+    work: Work,
     tasks: Sequence[Any],
     listener: Listener,
     *,
@@ -83,25 +135,24 @@ def run(
     """Does all tasks in worker processes, in order of their start.
 
     Args:
-        work: `work(task, report) -> result`, a function of a module; calls
-            `report(step)` where it begins with a part of the task.
+        work: See `Worker`.
         tasks: What to do. Can be pickled.
         listener: Told about every step, result and death.
         num_workers: Processes; no more than tasks are started.
-        prepare: Called in the process before each task.
+        prepare: See `Worker`.
 
     Raises:
         Exception: What `work` raised; the other workers are stopped then.
     """
     waiting = deque(tasks)
-    workers: list[_Worker] = []
+    workers: list[Worker] = []
     try:
         while waiting or any(worker.task is not None for worker in workers):
             for worker in workers:
                 if worker.task is None and waiting:
                     worker.begin(waiting.popleft())
             while waiting and len(workers) < num_workers:
-                workers.append(_Worker(work, prepare))
+                workers.append(Worker(work, prepare))
                 workers[-1].begin(waiting.popleft())
             for worker in _ready(workers):
                 _hear(worker, listener, waiting)
@@ -111,54 +162,45 @@ def run(
             worker.stop()
 
 
-def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
+def _ready(workers: Sequence[Worker]) -> list[Worker]:
     """Waits until a busy worker has something to say, or has died."""
     busy = {w.connection: w for w in workers if w.task is not None}
     return [busy[each] for each in connections.wait(list(busy))]  # type: ignore[index]
 
 
-def _hear(worker: _Worker, listener: Listener, waiting: "deque[Any]") -> None:
-    """Reads one message; a worker that died leaves its task to another."""
+def _hear(worker: Worker, listener: Listener, waiting: "deque[Any]") -> None:
+    """Passes one message on; who died leaves the task to another."""
+    task = worker.task
     try:
-        kind, value = worker.connection.recv()
-    except (EOFError, OSError):
-        worker.process.join(_JOIN_SECONDS)  # it is about to end by itself
+        kind, value = worker.hear()
+    except Died as death:
         worker.stop()
         waiting.appendleft(
-            listener.on_death(
-                worker.task, worker.step, worker.process.exitcode or 0
-            )
+            listener.on_death(task, worker.step, death.exit_code)
         )
         return
-    if kind == _STEP:
-        worker.step = value
-        listener.on_step(worker.task, value)
-    elif kind == _DONE:
-        task, worker.task = worker.task, None
-        listener.on_done(task, value)
+    if kind == STEP:
+        listener.on_step(task, value)
     else:
-        error, trace = value
-        error.add_note(f"In a worker process:\n{trace}")
-        raise error
+        listener.on_done(task, value)
 
 
-def _serve(
-    connection: Any,
-    work: Callable[[Any, Callable[[str], None]], Any],
-    prepare: Callable[[], None],
-) -> None:
+def _serve(connection: Any, work: Work, prepare: Callable[[], None]) -> None:
     """Runs in the worker: does one task after the other."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    is_prepared = False
     while True:
         try:
             task = connection.recv()
         except EOFError:
             return
         try:
-            prepare()
-            result = work(task, lambda step: connection.send((_STEP, step)))
-            connection.send((_DONE, result))
+            if not is_prepared:
+                prepare()
+                is_prepared = True
+            result = work(task, lambda step: connection.send((STEP, step)))
+            connection.send((DONE, result))
         except Exception as error:
             connection.send((_FAILED, (error, traceback.format_exc())))
 

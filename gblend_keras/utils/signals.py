@@ -24,7 +24,9 @@ def leaving_on_signals(
     with exit code 143 or 130, so that what is open is closed. A second signal
     ends the program at once. For programs, not for notebooks:
 
-        with gb.stopping.leaving_on_signals():
+        from gblend_keras.utils import signals
+
+        with signals.leaving_on_signals():
             model.fit(...)
 
     Args:

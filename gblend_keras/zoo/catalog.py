@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import hashlib
 import os
 import re
 import urllib.parse
@@ -388,11 +387,7 @@ def check_sums(folder: Path) -> None:
 
 def sha256(path: Path) -> str:
     """Returns the checksum of a file, "" if there is none."""
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        return files.sha256(path)
     except FileNotFoundError:
         return ""
-    return digest.hexdigest()

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,9 +106,8 @@ def add(
     run = load_run(run_dir)
     training = directory.read_object(run_dir / directory.RECIPE)
     measured = _metrics([run_dir, *repeats])
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=place) as beside:
-        folder = Path(beside) / described.name
+    with files.partial_folder(place) as beside:
+        folder = beside / described.name
         weights.save(run.model.network, folder / catalog.WEIGHTS)
         kept = {key: training[key] for key in _KEPT}
         files.write_json(

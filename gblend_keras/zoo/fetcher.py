@@ -1,6 +1,5 @@
 """Weights of an entry: found, or fetched once and kept in the cache."""
 
-import fcntl
 import http.client
 import os
 import shutil
@@ -13,6 +12,7 @@ from typing import Any
 
 from gblend_keras.data.sets import cache
 from gblend_keras.utils import files
+from gblend_keras.utils import lock
 from gblend_keras.utils import progress
 from gblend_keras.zoo import catalog
 
@@ -160,8 +160,11 @@ def download(
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    with part.open("ab") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)  # one process fetches, others wait
+    # One process fetches, others wait.
+    with (
+        lock.held(target.with_name(f".{target.name}.lock"), wait=True),
+        part.open("ab") as stream,
+    ):
         if target.is_file():  # another process was quicker
             part.unlink(missing_ok=True)
             check_file(target, weights)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,9 +127,8 @@ def _check_plan(
 
 def _import_archive(entry: catalog.Entry, file: Path) -> str:
     folder = fetcher.kept_folder(entry)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
-    try:
+    with files.partial_folder(folder.parent) as beside:
+        temporary = beside / folder.name
         unpack(file, temporary / "saved_model")
         if not (temporary / "saved_model" / "saved_model.pb").is_file():
             raise ValueError(
@@ -149,8 +147,6 @@ def _import_archive(entry: catalog.Entry, file: Path) -> str:
         )
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return f"sha256 of {file.name}: {digest}"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from gblend_keras import config
 from gblend_keras import methods
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.converters import converter
 from gblend_keras.data import example_set
 from gblend_keras.heads import JOINT
@@ -38,7 +39,7 @@ def load(entry: catalog.Entry, *, head: str | None = None) -> Any:
         settings = catalog.recipe(entry).train
         model.assign_blend_weights(catalog.metrics(entry)["blend_weights"])
     model.compile(
-        optimizer=model_builder.make_optimizer(settings),
+        optimizer=optimizer_builder.make_optimizer(settings),
         metrics=["accuracy"],
         loss_scale=settings.loss_scale or None,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
-from gblend_keras.data import example_set
+from gblend_keras.data import example_checks
 from gblend_keras.data import npz
 from gblend_keras.data import training_set
 from gblend_keras.data.clips import footage
@@ -43,14 +43,14 @@ def from_arrays(
             f"path of an .npz. Received: {type(inputs).__name__}. "
             f"Give the modalities {list(shapes)}."
         )
-    example_set.check_modalities(inputs, list(shapes))
+    example_checks.check_modalities(inputs, list(shapes))
     prepared = {
         name: _batched(name, inputs[name], shape)
         for name, shape in shapes.items()
     }
     length = len(next(iter(prepared.values())))
     for name, array in prepared.items():
-        example_set.check_modality(name, array, length)
+        example_checks.check_modality(name, array, length)
     return prepared
 
 
@@ -117,6 +117,6 @@ def from_videos(
 
 
 def _pixels(clip: FloatArray) -> FloatArray:
-    """Undoes `video.normalise`."""
+    """Undoes `video.normalize`."""
     deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
     return clip * deviation + np.asarray(transforms.VMZ_MEAN, np.float32)

@@ -74,7 +74,7 @@ def test_untrained_head_answers_when_there_is_no_other():
     assert missing_modalities.answering_heads(model, ["m0", "m1"]) == ["m0"]
 
 
-def normalised_tower(modality, shape, mean):
+def normalized_tower(modality, shape, mean):
     inputs = keras.Input(shape)
     layer = keras.layers.Normalization(axis=-1, mean=mean, variance=[4.0] * 3)
     x = keras.layers.Flatten()(layer(inputs))
@@ -86,7 +86,7 @@ def normalised_tower(modality, shape, mean):
 def test_training_mean_stands_for_an_input_that_joint_misses(shape):
     towers = {
         "a": toy.tower("a", 6),
-        "b": normalised_tower("b", shape, [1.0, 2.0, 3.0]),
+        "b": normalized_tower("b", shape, [1.0, 2.0, 3.0]),
     }
     model = gb.BlendedModel(gb.late_fusion(towers, 3))
     model.compile("sgd")

@@ -52,8 +52,8 @@ def test_uniform_step_equals_keras_with_constant_loss_weights():
 
 def test_penalties_of_layers_are_added_to_the_loss():
     inputs = keras.Input((6,))
-    penalised = keras.layers.Dense(4, kernel_regularizer="l2")(inputs)
-    tower = keras.Model(inputs, penalised, name="m0_tower")
+    penalized = keras.layers.Dense(4, kernel_regularizer="l2")(inputs)
+    tower = keras.Model(inputs, penalized, name="m0_tower")
     model = gb.BlendedModel(gb.late_fusion({"m0": tower}, 3))
     model.compile("sgd", loss_scale=1.0)
     x, y = toy.arrays(1, num_examples=6)
@@ -209,8 +209,8 @@ def test_sample_and_class_weights_reach_training_and_estimates():
     by_class = callback.estimates[0]
     # T' has no class weight of its own, so G (from V alone) is compared.
     for head in other.head_names:
-        assert by_class.generalisation[head] == pytest.approx(
-            by_sample.generalisation[head], abs=1e-5
+        assert by_class.generalization[head] == pytest.approx(
+            by_sample.generalization[head], abs=1e-5
         )
 
 

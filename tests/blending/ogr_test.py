@@ -18,7 +18,7 @@ def losses(num_examples=40, num_heads=3, seed=0, gain=0.5):
 def weights_of(train, holdout, **arguments):
     measured = ogr.measure(train, holdout)
     return ogr.blend_weights(
-        measured.generalisation,
+        measured.generalization,
         measured.overfitting,
         overfitting_error=measured.overfitting_error,
         **arguments,
@@ -50,7 +50,7 @@ def test_sign_of_overfitting_does_not_matter():
 
 def test_ogr_is_the_ratio_and_infinite_without_generalisation():
     # |0.3/-0.6| = 0.5; 0.3/0 is infinite.
-    ratio = ogr.overfitting_to_generalisation([-0.6, 0.0], [0.3, 0.3])
+    ratio = ogr.overfitting_to_generalization([-0.6, 0.0], [0.3, 0.3])
     np.testing.assert_allclose(ratio, [0.5, np.inf])
 
 
@@ -92,7 +92,7 @@ def test_measured_g_and_o_by_hand():
         np.array([[2.0], [4.0]]), np.array([[1.0], [2.0]]), np.ones(2)
     )
     measured = ogr.measure(train, holdout)
-    np.testing.assert_allclose(measured.generalisation, [1.5])
+    np.testing.assert_allclose(measured.generalization, [1.5])
     np.testing.assert_allclose(measured.overfitting, [0.5])
     # Changes -1 and -2: variance 0.5, over 2 examples 0.25, root 0.5.
     np.testing.assert_allclose(measured.overfitting_error, [0.5])
@@ -106,7 +106,7 @@ def test_sample_weights_weight_the_means():
         np.array([3.0, 1.0]),
     )
     measured = ogr.measure(holdout, holdout)
-    np.testing.assert_allclose(measured.generalisation, [1.25])
+    np.testing.assert_allclose(measured.generalization, [1.25])
     np.testing.assert_allclose(measured.overfitting, [0.0])
 
 
@@ -206,7 +206,7 @@ def test_estimate_survives_json_and_says_when_it_is_uniform():
         epoch=3,
         num_epochs=2,
         weights={"rgb": 0.6, "joint": 0.4},
-        generalisation={"rgb": 0.1, "joint": 0.2},
+        generalization={"rgb": 0.1, "joint": 0.2},
         overfitting={"rgb": 0.1, "joint": 0.2},
         overfitting_error={"rgb": 0.01, "joint": 0.01},
         ogr={"rgb": 1.0, "joint": None},

@@ -111,8 +111,8 @@ def test_one_pass_for_all_modalities_equals_one_pass_each(name, monkeypatch):
     assert (together.num_passes, separate.num_passes) == (2, 4)
     for head, weight in separate.weights.items():
         assert together.weights[head] == pytest.approx(weight, abs=1e-5)
-        assert together.generalisation[head] == pytest.approx(
-            separate.generalisation[head], abs=1e-5
+        assert together.generalization[head] == pytest.approx(
+            separate.generalization[head], abs=1e-5
         )
 
 
@@ -141,7 +141,7 @@ def test_probed_head_trains_as_a_network_of_its_own():
             alone.train_on_batch(*batch)
     gained = before - alone.evaluate(held, verbose=0)
     estimate = estimated(model, train, holdout, epochs=2)
-    assert estimate.generalisation["m0"] == pytest.approx(gained, abs=1e-5)
+    assert estimate.generalization["m0"] == pytest.approx(gained, abs=1e-5)
 
 
 def test_heads_that_share_a_tower_get_a_pass_each():
@@ -312,7 +312,7 @@ def test_names_and_order_of_modalities_do_not_matter():
         train, holdout = gb.split_holdout((renamed, y), 0.25, batch_size=16)
         found = estimated(model, train, holdout)
         shares = {
-            name[-1]: found.generalisation[name] / found.overfitting[name] ** 2
+            name[-1]: found.generalization[name] / found.overfitting[name] ** 2
             for name in names
         }
         return shares

@@ -162,7 +162,7 @@ def test_accuracy_can_be_measured_instead_of_loss():
         train, holdout, super_epochs=(2, 2), settings=settings
     )
     toy.fit(toy.model(), train, [callback], epochs=2)
-    gained = callback.estimates[0].generalisation["joint"]
+    gained = callback.estimates[0].generalization["joint"]
     assert -1 <= gained <= 1
     # 24 examples are right or wrong: G is a multiple of 1/24.
     assert gained * 24 == pytest.approx(round(gained * 24), abs=1e-6)
@@ -269,7 +269,7 @@ def test_history_of_another_model_is_not_believed(tmp_path):
             train, holdout, super_epochs=(1, 1), history_path=path
         )
         toy.fit(toy.model(), train, [callback], epochs=1)
-        found = callback.estimates[0].generalisation["joint"]
+        found = callback.estimates[0].generalization["joint"]
         if seed == 1:
             first = found
     assert found != first

@@ -87,3 +87,21 @@ def test_settings_are_parsed_by_the_type_of_their_field():
 def test_wrong_settings_are_refused(setting, advice):
     with pytest.raises(ValueError, match=advice):
         config.with_settings(gb.recipes.get("digits"), [setting])
+
+
+def test_old_names_are_refused_with_the_new_one():
+    recipe = gb.recipes.get("digits")
+    with pytest.raises(ValueError, match=r"Write standardize\.$"):
+        config.with_settings(recipe, ["towers.image.standardise=none"])
+    with pytest.raises(ValueError, match=r"Write standardize\.$"):
+        config.TowerConfig(**{"standardise": "none"})
+
+
+def test_old_names_in_files_are_read():
+    recipe = config.with_settings(
+        gb.recipes.get("digits"), ["towers.image.standardize=none"]
+    )
+    plain = recipe.to_json()
+    tower = plain["towers"]["image"]
+    tower["standardise"] = tower.pop("standardize")
+    assert config.Recipe.from_json(plain) == recipe

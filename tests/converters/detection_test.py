@@ -7,11 +7,11 @@ from gblend_keras.converters import tensors
 from gblend_keras.towers import residual
 
 
-def recognise(source, shapes, **choices):
+def recognize(source, shapes, **choices):
     contents = tensors.Contents(
         {name: tensors.Tensor(shape, list) for name, shape in shapes.items()}
     )
-    return detection.recognise(source, contents, detection.Choices(**choices))
+    return detection.recognize(source, contents, detection.Choices(**choices))
 
 
 def torch_shapes(depth, middle, *, channels=3, classes=400):
@@ -75,7 +75,7 @@ def torch_shapes(depth, middle, *, channels=3, classes=400):
     ],
 )
 def test_state_dicts_tell_their_network(source, depth, middle, kind, shape):
-    found = recognise(source, torch_shapes(depth, middle))
+    found = recognize(source, torch_shapes(depth, middle))
     tower = found.plan.towers["rgb"]
     assert (tower.kind, tower.depth) == (kind, depth)
     assert tower.input_shape == shape
@@ -90,24 +90,24 @@ def test_both_rules_of_r2plus1d_are_told_apart(size, block_middle):
         "stem.3.weight": (64, 45, 3, 1, 1),
         "layer2.0.conv2.0.0.weight": (size, 128, 1, 3, 3),
     }
-    plan = recognise("torchvision", torch_shapes(18, middle)).plan
+    plan = recognize("torchvision", torch_shapes(18, middle)).plan
     assert plan.towers["rgb"].block_middle == block_middle
 
 
 def test_flow_is_told_by_its_two_channels():
-    found = recognise("torchvision", torch_shapes(18, {}, channels=2))
+    found = recognize("torchvision", torch_shapes(18, {}, channels=2))
     tower = found.plan.towers["flow"]
-    assert tower.input_shape == (16, 112, 112, 2) and not tower.normalised
+    assert tower.input_shape == (16, 112, 112, 2) and not tower.normalized
     (contract,) = found.contracts
     assert contract.modality == "flow" and contract.inside == "nothing"
 
 
 def test_choices_win():
     shapes = torch_shapes(18, {}, classes=7)
-    plan = recognise("torchvision", shapes, clip=(8, 224, 224)).plan
+    plan = recognize("torchvision", shapes, clip=(8, 224, 224)).plan
     assert plan.towers["rgb"].input_shape == (8, 224, 224, 3)
     assert plan.towers["rgb"].pool1 and plan.num_classes == 7
-    plan = recognise(
+    plan = recognize(
         "torchvision", shapes, clip=(8, 224, 224), pool1=False
     ).plan
     assert not plan.towers["rgb"].pool1
@@ -143,7 +143,7 @@ CUT = {"conv1_middle_w": (45, 3, 1, 7, 7)}
 def test_blobs_tell_their_network(depth, middle, kind):
     shapes = blob_shapes("", depth, middle)
     shapes["last_out_L487_w"] = (487, 2048)
-    found = recognise("vmz", shapes)
+    found = recognize("vmz", shapes)
     tower = found.plan.towers["rgb"]
     assert (tower.kind, tower.depth) == (kind, depth)
     assert (found.plan.heads, found.plan.num_classes) == (("rgb",), 487)
@@ -156,7 +156,7 @@ def test_audio_visual_blobs_tell_both_towers(with_heads):
     shapes["last_out_L527_w"] = (527, 2048)
     if with_heads:
         shapes["v_last_out_L527_w"] = shapes["a_last_out_L527_w"] = (527, 2048)
-    found = recognise("vmz", shapes)
+    found = recognize("vmz", shapes)
     kinds = {m: (t.kind, t.depth) for m, t in found.plan.towers.items()}
     assert kinds == {"rgb": ("r2plus1d", 101), "audio": ("audio", 101)}
     heads = {"rgb", "audio", "joint"} if with_heads else {"joint"}
@@ -169,7 +169,7 @@ def test_audio_visual_blobs_tell_both_towers(with_heads):
 def test_audio_blobs_alone_tell_the_audio_tower():
     shapes = blob_shapes("", 18, {"conv1_b": (16,)}, stem_blocks=3)
     shapes["last_out_L10_w"] = (10, 512)
-    plan = recognise("vmz", shapes).plan
+    plan = recognize("vmz", shapes).plan
     assert plan.towers["audio"].depth == 18 and plan.heads == ("audio",)
 
 
@@ -185,7 +185,7 @@ def test_mmaction2_tells_its_mode(mode):
             shapes[name] = (64, 64, 1, 1, 1)
     if mode == "ip":
         shapes["backbone.layer1.0.conv2.1.conv.weight"] = (64, 1, 3, 3, 3)
-    tower = recognise("mmaction2", shapes).plan.towers["rgb"]
+    tower = recognize("mmaction2", shapes).plan.towers["rgb"]
     assert (tower.kind, tower.depth) == (f"{mode}_csn", 152)
 
 
@@ -193,4 +193,4 @@ def test_unknown_number_of_blocks_is_refused():
     shapes = torch_shapes(18, {})
     del shapes["layer4.1.conv1.0.weight"]
     with pytest.raises(ValueError, match="Choose another `source`"):
-        recognise("torchvision", shapes)
+        recognize("torchvision", shapes)

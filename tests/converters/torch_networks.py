@@ -284,7 +284,7 @@ def with_epsilon(network, epsilon):
     return network
 
 
-def randomise(network, seed=0):
+def randomize(network, seed=0):
     """Gives every weight and every running statistic a random value."""
     generator = torch.Generator().manual_seed(seed)
     normal = functools.partial(torch.normal, generator=generator)

@@ -88,7 +88,7 @@ def results(strategy):
     found |= {f"log {key}": value for key, value in history.history.items()}
     found["iterations"] = blended.optimizer.iterations.numpy()
     estimates = [
-        [*each.weights.values(), *each.generalisation.values()]
+        [*each.weights.values(), *each.generalization.values()]
         for each in online.estimates
     ]
     found["estimates"] = np.array(estimates)

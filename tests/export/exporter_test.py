@@ -22,7 +22,7 @@ def model(**options):
         name: gb.build_mlp(
             values.shape[1:],
             widths=(8,),
-            preprocessing=gb.building.standardisation("channel", values),
+            preprocessing=gb.building.standardization("channel", values),
             name=f"{name}_tower",
         )
         for name, values in X.items()

@@ -8,8 +8,7 @@ from keras import layers
 import gblend_keras as gb
 from gblend_keras.fusion import mid_concat
 from gblend_keras.towers import audio_resnet
-from gblend_keras.towers import conv2d
-from gblend_keras.towers import conv3d
+from gblend_keras.towers import conv
 from gblend_keras.towers import resnet3d
 from gblend_keras.towers import transformer
 from tests import toy
@@ -132,10 +131,10 @@ def test_joint_tower_shares_lower_stages_alone():
 def test_clip_sound_and_padded_text_can_be_joined(fusion, tmp_path):
     size = transformer.TransformerSize(num_blocks=2, width=12, dropout=0.0)
     towers = {
-        "clip": conv3d.build_conv3d(
+        "clip": conv.build_conv3d(
             (2, 4, 4, 1), widths=(4, 8), name="clip_tower"
         ),
-        "sound": conv2d.build_conv2d(
+        "sound": conv.build_conv2d(
             (6, 4, 1), widths=(4, 8), name="sound_tower"
         ),
         "text": transformer.build_transformer((5, 3), size),
@@ -156,8 +155,8 @@ def test_clip_sound_and_padded_text_can_be_joined(fusion, tmp_path):
 
 def test_map_of_unknown_size_is_refused():
     towers = {
-        "a": conv2d.build_conv2d((None, 4, 1), widths=(4, 8), name="a"),
-        "b": conv2d.build_conv2d((6, 4, 1), widths=(4, 8), name="b"),
+        "a": conv.build_conv2d((None, 4, 1), widths=(4, 8), name="a"),
+        "b": conv.build_conv2d((6, 4, 1), widths=(4, 8), name="b"),
     }
     with pytest.raises(ValueError, match="Fix the tower's `input_shape`."):
         gb.fuse(towers, 3, fusion="non_local")

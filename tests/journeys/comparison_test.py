@@ -1,6 +1,7 @@
 """Comparisons that train: in this process and in several."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -281,7 +282,7 @@ def test_worn_processes_are_replaced(monkeypatch):
     class Process:
         def __init__(self, threads):
             started.append(threads)
-            self.pipe, self._other = workers.multiprocessing.Pipe()
+            self.pipe, self._other = multiprocessing.Pipe()
             self.num_runs, self.is_busy, self.ended = 0, False, False
 
         @property

@@ -111,7 +111,7 @@ def pixels(shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape)
 
 
-def normalised(clip):
+def normalized(clip):
     """Returns pixels as PyTorch takes them: normalised, channels first."""
     x = (clip / 255 - np.array(MEAN)) / np.array(STD)
     return torch.from_numpy(np.moveaxis(x, -1, 1).astype("float32"))
@@ -136,7 +136,7 @@ LEGACY = [("mc3_18", True), ("ir_csn_152", True)]
 )
 def test_features_are_those_of_pytorch(name, legacy, tmp_path):
     source, build = NETWORKS[name]
-    network = torch_networks.randomise(build())
+    network = torch_networks.randomize(build())
     state = network.state_dict()
     if name in NUM_KEYS:
         assert len(state) == NUM_KEYS[name]
@@ -158,8 +158,8 @@ def test_features_are_those_of_pytorch(name, legacy, tmp_path):
         tmp_path / "net.weights.h5", {"rgb": clip.shape[1:]}
     )
     with torch.no_grad():
-        expected = network.features(normalised(clip))
-        logits = network(normalised(clip))
+        expected = network.features(normalized(clip))
+        logits = network(normalized(clip))
     actual = features(converted, "rgb_tower")(clip.astype("float32"))
     error = relative_error(actual, expected)
     outputs = converted({"rgb": clip.astype("float32")})
@@ -182,7 +182,7 @@ def test_audio_visual_network_is_that_of_caffe2(
     patch = rng.normal(size=(2, 100, 40, 1)).astype("float32")
     with torch.no_grad():
         v = caffe2_networks.visual(
-            blobs, normalised(clip), depth, block_type, pool1=pool1
+            blobs, normalized(clip), depth, block_type, pool1=pool1
         )
         a = caffe2_networks.acoustic(
             blobs, torch.from_numpy(np.moveaxis(patch, -1, 1)), depth
@@ -224,7 +224,7 @@ def test_video_network_is_that_of_caffe2(block_type, depth, tmp_path):
     pool1 = block_type != "2.5d"
     with torch.no_grad():
         expected = caffe2_networks.visual(
-            blobs, normalised(clip), depth, block_type, "", pool1=pool1
+            blobs, normalized(clip), depth, block_type, "", pool1=pool1
         )
         logits = blobs.dense(expected, "last_out_L9", 9)
         # The multi-label networks scale and shift every logit.
@@ -251,7 +251,7 @@ def test_video_network_is_that_of_caffe2(block_type, depth, tmp_path):
 def test_safetensors_give_the_same_network(tmp_path):
     safetensors_torch = pytest.importorskip("safetensors.torch")
     source, build = NETWORKS["mc3_18"]
-    state = torch_networks.randomise(build()).state_dict()
+    state = torch_networks.randomize(build()).state_dict()
     torch.save(state, tmp_path / "net.pth")
     safetensors_torch.save_file(state, tmp_path / "net.safetensors")
     weights = []

@@ -124,6 +124,6 @@ def test_printed_page_is_light_and_whole(pages):
             assert found["scroll"] <= found["width"]
 
 
-def is_dark(colour):
-    red, green, blue = map(int, colour.removeprefix("rgb(")[:-1].split(","))
+def is_dark(color):
+    red, green, blue = map(int, color.removeprefix("rgb(")[:-1].split(","))
     return red + green + blue < 300

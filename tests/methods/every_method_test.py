@@ -101,12 +101,12 @@ def test_rules_train_in_mixed_precision(name):
 
 
 def test_rule_that_changes_nothing_trains_like_keras_own_step():
-    penalised = {"kernel_regularizer": "l2"}
+    penalized = {"kernel_regularizer": "l2"}
 
     def trained(rule):
         keras.utils.set_random_seed(1)
         inputs = keras.Input((6,))
-        x = keras.layers.Dense(4, activation="relu", **penalised)(inputs)
+        x = keras.layers.Dense(4, activation="relu", **penalized)(inputs)
         tower = keras.Model(inputs, x, name="m0_tower")
         model = gb.BlendedModel(gb.late_fusion({"m0": tower}, 3), rule=rule)
         model.compile(keras.optimizers.SGD(0.05, momentum=0.9))

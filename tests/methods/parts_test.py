@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.callbacks.phases import Phase
@@ -46,7 +46,7 @@ def test_phases_set_heads_and_start_with_a_fresh_optimizer():
     model = toy.model()
     phases = [Phase(2, ("m0", "m1")), Phase(2, ("joint",)), Phase(2)]
     settings = gb.config.TrainConfig(learning_rate=0.1, drop_at=(0.5,))
-    schedule = model_builder.make_schedule(settings, phases=phases)
+    schedule = optimizer_builder.make_schedule(settings, phases=phases)
     watcher = Watcher()
     callbacks = [PhaseStarter(phases), schedule, watcher]
     toy.fit(model, toy.arrays()[0], callbacks, epochs=6, y=toy.arrays()[1])

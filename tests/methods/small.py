@@ -7,6 +7,7 @@ import tensorflow as tf
 import gblend_keras as gb
 from gblend_keras.blending import rules
 from gblend_keras.building import model_builder
+from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.callbacks.phases import PhaseStarter
 from gblend_keras.data.sets import registry
@@ -63,7 +64,7 @@ def fit(method, work):
         callbacks=[
             PhaseStarter(phases),
             *data.callbacks,
-            model_builder.make_schedule(settings, phases=phases),
+            optimizer_builder.make_schedule(settings, phases=phases),
             run_checkpoint.RunCheckpoint(work.workdir / "checkpoint"),
         ],
     )

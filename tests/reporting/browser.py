@@ -50,7 +50,7 @@ return {
   scripts: document.scripts.length,
   requests: performance.getEntriesByType('resource').map(each => each.name),
   background: getComputedStyle(document.body).backgroundColor,
-  colour: getComputedStyle(document.body).color,
+  color: getComputedStyle(document.body).color,
 };
 """
 

@@ -12,6 +12,7 @@ import pytest
 from gblend_keras import config
 from gblend_keras import recipes
 from gblend_keras.runs import directory
+from gblend_keras.utils import lock
 
 HOLD = (
     "import sys, time, pathlib\n"
@@ -71,18 +72,6 @@ def test_two_runs_of_one_process_exclude_each_other(tmp_path):
         pass
 
 
-def test_folder_that_cannot_be_locked_is_used_with_a_warning(
-    tmp_path, monkeypatch, caplog
-):
-    def refuse(handle, operation):
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr(directory.fcntl, "flock", refuse)
-    with caplog.at_level("WARNING", logger="absl"), directory.claimed(tmp_path):
-        pass
-    assert "No locks available" in caplog.text
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_read_only_folder_is_refused(tmp_path):
     tmp_path.chmod(0o500)
@@ -97,7 +86,7 @@ def test_folder_on_a_file_system_without_room_is_refused(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(directory.os, "open", refuse)
+    monkeypatch.setattr(lock.os, "open", refuse)
     with (
         pytest.raises(ValueError, match="Read-only file system"),
         directory.claimed(tmp_path),

@@ -32,7 +32,7 @@ def build(num_classes=3, *, widths=(8, 4), seed=0, shift=0.0):
         name: gb.build_mlp(
             values.shape[1:],
             widths=widths,
-            preprocessing=gb.building.standardisation(
+            preprocessing=gb.building.standardization(
                 "channel", values + shift
             ),
             name=f"{name}_tower",
@@ -69,7 +69,7 @@ def part(parts, name):
 def test_towers_are_taken_and_heads_of_other_classes_start_anew():
     source, model = build(5, seed=1), build(3, seed=2)
     joint = model.network.get_layer("joint_head").get_weights()
-    parts = gb.initialise(model, source)
+    parts = gb.initialize(model, source)
     for modality in ("m0", "m1"):
         assert equal(weights(model, modality), weights(source, modality))
     assert equal(model.network.get_layer("joint_head").get_weights(), joint)
@@ -88,7 +88,7 @@ def test_towers_are_taken_and_heads_of_other_classes_start_anew():
 
 def test_same_classes_take_everything():
     source, model = build(seed=1), build(seed=2)
-    parts = gb.initialise(model, source)
+    parts = gb.initialize(model, source)
     x, _ = toy.arrays()
     for head, values in source.predict(x, verbose=0).items():
         np.testing.assert_allclose(
@@ -100,7 +100,7 @@ def test_same_classes_take_everything():
 def test_standardisation_stays_that_of_the_new_data_unless_asked():
     source, model = build(seed=1), build(seed=2, shift=100.0)
     x, _ = toy.arrays()
-    parts = gb.initialise(model, source)
+    parts = gb.initialize(model, source)
     assert part(parts, "m0 tower").kept == ("standardisation",)
     # The shifted data, in its own unit, looks to the tower as the source's.
     shifted = {name: value + 100 for name, value in x.items()}
@@ -108,7 +108,7 @@ def test_standardisation_stays_that_of_the_new_data_unless_asked():
     np.testing.assert_allclose(
         model.predict(shifted, verbose=0)["joint"], expected, atol=1e-3
     )
-    parts = gb.initialise(model, source, take_standardisation=True)
+    parts = gb.initialize(model, source, take_standardization=True)
     assert "standardisation" in part(parts, "m0 tower").taken
     np.testing.assert_allclose(
         model.predict(x, verbose=0)["joint"], expected, atol=1e-6
@@ -118,7 +118,7 @@ def test_standardisation_stays_that_of_the_new_data_unless_asked():
 def test_towers_come_from_different_models():
     one, other, model = build(seed=1), build(seed=2), build(seed=3)
     joint = model.network.get_layer("joint_hidden_1").get_weights()
-    parts = gb.initialise(model, {"m0": one, "m1": other})
+    parts = gb.initialize(model, {"m0": one, "m1": other})
     assert equal(weights(model, "m0"), weights(one, "m0"))
     assert equal(weights(model, "m1"), weights(other, "m1"))
     assert equal(model.network.get_layer("joint_hidden_1").get_weights(), joint)
@@ -132,7 +132,7 @@ def test_tower_of_another_modality_is_taken_where_shapes_fit():
         "right": gb.build_mlp((6,), widths=(8, 4), name="right_tower"),
     }
     model = gb.BlendedModel(gb.late_fusion(towers, 3))
-    parts = gb.initialise(model, {"right": (source, "m0")})
+    parts = gb.initialize(model, {"right": (source, "m0")})
     assert equal(weights(model, "right"), weights(source, "m0"))
     assert part(parts, "right tower").source == "blended_model (m0)"
     assert part(parts, "right head").taken == ("right_head",)
@@ -144,7 +144,7 @@ def test_layers_that_keras_named_are_taken_in_order(tmp_path):
     source.optimizer.build(source.trainable_variables)
     source.save(tmp_path / "model.keras")
     model = toy.model(norm=True)  # its layers have higher numbers
-    gb.initialise(model, tmp_path / "model.keras")
+    gb.initialize(model, tmp_path / "model.keras")
     for modality in ("m0", "m1"):
         assert equal(weights(model, modality), weights(source, modality))
 
@@ -161,7 +161,7 @@ def test_names_that_have_moved_on_are_not_trusted():
         return gb.BlendedModel(gb.late_fusion({"m0": tower}, 3))
 
     source, model = build_named("one", "two"), build_named("two", "three")
-    gb.initialise(model, source)
+    gb.initialize(model, source)
     assert equal(weights(model, "m0"), weights(source, "m0"))
 
 
@@ -172,7 +172,7 @@ def test_entry_of_the_zoo_is_a_source():
     model = gb.BlendedModel(gb.late_fusion(towers, 4))
     source = gb.zoo.load("digits_online")
     assert not equal(weights(model, "sound"), weights(source, "sound"))
-    parts = gb.initialise(model, "digits_online")
+    parts = gb.initialize(model, "digits_online")
     assert part(parts, "sound tower").source == "digits_online (sound)"
     for name in towers:
         assert equal(weights(model, name), weights(source, name))
@@ -189,7 +189,7 @@ def test_late_fusion_initialises_a_fusion_of_maps():
 
     source = gb.BlendedModel(gb.late_fusion(towers(), 3))
     model = gb.BlendedModel(gb.fuse(towers(), 3, fusion="se_gate"))
-    gb.initialise(model, source)
+    gb.initialize(model, source)
     (whole,) = tower_models(source.network, "a")
     lower, upper = tower_models(model.network, "a")
     assert equal(
@@ -199,7 +199,7 @@ def test_late_fusion_initialises_a_fusion_of_maps():
 
 def test_part_of_a_tower_that_does_not_fit_is_said():
     source, model = build(seed=1, widths=(8, 5)), build(seed=2)
-    parts = gb.initialise(model, source)
+    parts = gb.initialize(model, source)
     (reason,) = part(parts, "m0 tower").different
     assert "(8, 5)" in reason and "(8, 4)" in reason
 
@@ -216,23 +216,23 @@ def test_part_of_a_tower_that_does_not_fit_is_said():
 )
 def test_wrong_source_is_refused(source, advice):
     with pytest.raises(ValueError, match=advice):
-        gb.initialise(toy.model(), source)
+        gb.initialize(toy.model(), source)
 
 
 def test_source_without_the_modality_is_refused():
     model = toy.model()
     other = gb.BlendedModel(gb.late_fusion({"rgb": toy.tower("rgb", 6)}, 3))
     with pytest.raises(ValueError, match="=MODALITY:SOURCE:ITS_MODALITY"):
-        gb.initialise(model, other)
+        gb.initialize(model, other)
     with pytest.raises(ValueError, match="=MODALITY:SOURCE:ITS_MODALITY"):
-        gb.initialise(model, {"m0": other})
+        gb.initialize(model, {"m0": other})
 
 
 def test_tower_of_which_nothing_fits_is_refused_and_nothing_changes():
     source, model = build(seed=1, widths=(9, 9)), build(seed=2)
     before = model.get_weights()
     with pytest.raises(ValueError, match="or leave the tower out"):
-        gb.initialise(model, {"m1": source})
+        gb.initialize(model, {"m1": source})
     assert equal(before, model.get_weights())
 
 

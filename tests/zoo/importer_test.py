@@ -107,7 +107,7 @@ def test_trained_entry_takes_no_file(checkpoint):
 def test_audio_visual_network_loads_with_all_its_heads(tmp_path):
     """A file with VMZ's names, of the smallest towers."""
     towers = {
-        "rgb": networks.TowerPlan("r3d", 18, (8, 112, 112, 3), normalised=True),
+        "rgb": networks.TowerPlan("r3d", 18, (8, 112, 112, 3), normalized=True),
         "audio": networks.TowerPlan("audio", 18, (100, 40, 1)),
     }
     plan = networks.NetworkPlan(towers, ("rgb", "audio", "joint"), 400)

@@ -212,9 +212,9 @@ def test_videos_are_cut_into_clips(video_model, tmp_path):
     assert two["rgb"].shape == (4, 4, 16, 16, 3)
     np.testing.assert_array_equal(two["rgb"][:2], two["rgb"][2:])
     video_model.raw_pixels = False
-    normalised = video_model.preprocess(path)["rgb"]
+    normalized = video_model.preprocess(path)["rgb"]
     np.testing.assert_allclose(
-        normalised * [58.1489, 56.4701, 55.3324] + [110.201, 100.64, 95.9966],
+        normalized * [58.1489, 56.4701, 55.3324] + [110.201, 100.64, 95.9966],
         one["rgb"],
         atol=1e-3,
     )

@@ -176,17 +176,17 @@ def _with_actions(
     shown = {pair for pair, split in pairs.items() if split == "train"}
     actions = sorted(shown or pairs)
     indices = {pair: index for index, pair in enumerate(actions)}
-    labelled = []
+    labeled = []
     for each in read_segments:
         pair = each.labels["verb"][0], each.labels["noun"][0]
         action = (indices[pair],) if pair in indices else ()
         labels = {**each.labels, "action": action}
-        labelled.append(dataclasses.replace(each, labels=labels))
+        labeled.append(dataclasses.replace(each, labels=labels))
     action_names = tuple(
         f"{names['verb'][verb]} {names['noun'][noun]}" for verb, noun in actions
     )
     return segments.Manifest(
         dataset=dataset,
         class_names={**names, "action": action_names},
-        segments=tuple(labelled),
+        segments=tuple(labeled),
     )

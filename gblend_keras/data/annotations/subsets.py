@@ -139,17 +139,17 @@ def _without_tiny_classes(
             "Read the full training annotations, or lower it."
         )
     new_index = {old: new for new, old in enumerate(kept)}
-    relabelled = []
+    relabeled = []
     for each in manifest.segments:
         labels = [new_index[i] for i in each.labels["label"] if i in new_index]
         if labels:
-            relabelled.append(
+            relabeled.append(
                 dataclasses.replace(each, labels={"label": tuple(labels)})
             )
     return dataclasses.replace(
         manifest,
         class_names={"label": tuple(names[index] for index in kept)},
-        segments=tuple(relabelled),
+        segments=tuple(relabeled),
     )
 
 

@@ -2,7 +2,7 @@
 
 from .clip_set import ClipExamples as ClipExamples
 from .clip_set import by_video as by_video
-from .loading import load_records as load_records
-from .loading import load_videos as load_videos
+from .loader import load_records as load_records
+from .loader import load_videos as load_videos
 from .record_library import ShardLibrary as ShardLibrary
 from .video_library import VideoLibrary as VideoLibrary

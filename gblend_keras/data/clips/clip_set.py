@@ -29,7 +29,7 @@ class ClipExamples:
         videos: Rows of the library, ascending.
         labels: Labels of these videos: integers `(N,)`, or multi-hot
             `(N, classes)`.
-        modalities: Some of `clips.MODALITIES`.
+        modalities: Some of "rgb", "flow" and "audio".
         settings: How clips are cut.
         groups: Whom each video comes from; or None.
         keys: A name for each video.

@@ -15,7 +15,6 @@ from gblend_keras.data.sound import vmz_picture
 RGB = "rgb"
 FLOW = "flow"
 AUDIO = "audio"
-MODALITIES = (RGB, FLOW, AUDIO)
 
 
 class Footage(Protocol):
@@ -88,7 +87,7 @@ def training_clip(
 
     Args:
         footage: The video.
-        modalities: Some of `MODALITIES`.
+        modalities: Some of `RGB`, `FLOW` and `AUDIO`.
         settings: How.
         seed: Shape `(2,)`; everything drawn is a function of it.
 
@@ -129,7 +128,7 @@ def evaluation_clip(
 
     Args:
         footage: The video.
-        modalities: Some of `MODALITIES`.
+        modalities: Some of `RGB`, `FLOW` and `AUDIO`.
         settings: How.
         view: Which view.
     """
@@ -172,7 +171,7 @@ def _visual(
     example = {}
     if RGB in modalities:
         clip = cut(footage.frames(indices), False)
-        example[RGB] = transforms.normalise(clip)
+        example[RGB] = transforms.normalize(clip)
     if FLOW in modalities:
         example[FLOW] = cut(footage.flow(indices), True)
     wanted = shapes(tuple(example), settings)
@@ -198,8 +197,8 @@ def _sound(
             clip_start=start,
             clip_frames=_span(settings),
         )
-    centre = tf.minimum(start + _span(settings) // 2, footage.num_frames - 1)
+    center = tf.minimum(start + _span(settings) // 2, footage.num_frames - 1)
     window = spectrogram.epic_window(
-        footage.waveform(), footage.seconds(centre)
+        footage.waveform(), footage.seconds(center)
     )
     return spectrogram.epic_spectrogram(window)

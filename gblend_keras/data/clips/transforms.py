@@ -15,11 +15,6 @@ import tensorflow as tf
 # Of RGB values in 0..255. Source: VMZ, ops/av_input_op.h.
 VMZ_MEAN = (110.201, 100.64, 95.9966)
 VMZ_DEVIATION = (58.1489, 56.4701, 55.3324)
-# VMZ's --jitter_scales for crops of 112; the range for crops of 224 that the
-# paper's reference for pre-processing (CSN) uses.
-JITTER_112 = (128, 160)
-JITTER_224 = (256, 320)
-
 # What keeps the draws of two operations with one seed apart.
 _JITTER, _CROP_ROW, _CROP_COLUMN, _MIRROR, _START = range(5)
 
@@ -247,7 +242,7 @@ def frame_indices(
     return tf.minimum(wanted, tf.cast(available, tf.int32) - 1)
 
 
-def normalise(
+def normalize(
     clip: tf.Tensor,
     mean: Any = VMZ_MEAN,
     deviation: Any = VMZ_DEVIATION,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
+from gblend_keras.utils import optional
 
 PathLike = str | os.PathLike[str]
 
@@ -89,14 +90,7 @@ class MediaError(ValueError):
 
 def pyav() -> Any:
     """Returns PyAV, or says how to install it."""
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(
-            "Reading videos needs PyAV. Install it with "
-            '`pip install "gblend_keras[video]"`.'
-        ) from error
-    return av
+    return optional.load("av", extra="video", purpose="Reading videos")
 
 
 @contextlib.contextmanager

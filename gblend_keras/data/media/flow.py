@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
+from gblend_keras.utils import optional
 
 METHODS = ("dis", "farneback")
 SHORTEST_SIDE = 16  # pixels; DIS matches patches of 8 at half the size
@@ -53,7 +54,7 @@ def optical_flow(
     _check_frames(frames)
     config.check_choice("method", method, METHODS)
     config.check_range("bound", bound, 1e-3, 1e4)
-    cv2 = _opencv()
+    cv2 = optional.load("cv2", extra="video", purpose="Optical flow")
     flows = np.zeros((*frames.shape[:3], 2), np.float32)
     with _one_thread(cv2):
         estimate = _estimator(cv2, method)
@@ -158,15 +159,3 @@ def _one_thread(cv2: Any) -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
-
-
-def _opencv() -> Any:
-    """Returns OpenCV, or says how to install it."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise ImportError(
-            "Optical flow needs OpenCV. Install it with "
-            '`pip install "gblend_keras[video]"`.'
-        ) from error
-    return cv2

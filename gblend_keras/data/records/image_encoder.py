@@ -13,6 +13,7 @@ from gblend_keras.data.media import flow
 from gblend_keras.data.media import reader
 from gblend_keras.data.records import media_sequence
 from gblend_keras.data.records import record_format
+from gblend_keras.utils import optional
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -173,11 +174,4 @@ def _jpeg(picture: ImageArray, quality: int, *options: int) -> bytes:
 
 def opencv() -> Any:
     """Returns OpenCV, or says how to install it."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise ImportError(
-            "Encoding frames needs OpenCV. Install it with "
-            '`pip install "gblend_keras[video]"`.'
-        ) from error
-    return cv2
+    return optional.load("cv2", extra="video", purpose="Encoding frames")

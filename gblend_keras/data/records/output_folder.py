@@ -8,7 +8,6 @@ and has its size: files appear whole or not at all, so that is enough.
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import io
 import json
 import os
@@ -25,6 +24,7 @@ from gblend_keras.data.records.record_format import Failure
 from gblend_keras.data.records.record_format import RecordSet
 from gblend_keras.data.records.record_format import Shard
 from gblend_keras.utils import files
+from gblend_keras.utils import lock
 
 _STATE = ".preparing"
 _LOCK = ".lock"
@@ -40,23 +40,17 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: If another process is at it, or it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("a")
-    except OSError as error:
-        raise ValueError(
-            "`out` cannot be written. Expected a folder. Received: "
-            f"out={str(folder)!r}: {error.strerror}. Choose another folder."
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(
-                "`out` is in use. Expected a folder that no other process is "
-                f"writing. Received: out={str(folder)!r}. "
-                "Wait for that process, or choose another folder."
-            ) from error
+    with contextlib.ExitStack() as stack:
+        with files.writing_into(folder, argument="out"):
+            try:
+                stack.enter_context(lock.held(folder / _LOCK))
+            except lock.InUseError as error:
+                raise ValueError(
+                    "`out` is in use. Expected a folder that no other process "
+                    f"is writing. Received: out={str(folder)!r}, which "
+                    f"{error} writes. "
+                    "Wait for that process, or choose another folder."
+                ) from error
         yield
 
 
@@ -82,8 +76,7 @@ class RunFolder:
         if self._found is not None:
             # Versions matter only where something is left to make.
             self._check({"versions": self._identity["versions"]})
-        for stale in folder.glob(".partial-*"):
-            stale.unlink()  # of a process that was killed
+        files.remove_partial(folder)
 
     def finished(self) -> dict[str, Shard]:
         """Returns the shards that are there, by file name."""

@@ -4,7 +4,6 @@ What is in a record stands in `sequence_examples`; `parsing` reads it back.
 """
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -30,7 +29,6 @@ __all__ = [
     "check_shards",
     "read_index",
     "read_index_file",
-    "sha256_of",
     "write_index",
 ]
 
@@ -148,12 +146,6 @@ def check_shards(
     return records
 
 
-def sha256_of(path: Path) -> str:
-    """Returns the checksum of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _damaged(path: Path, error: Exception) -> ValueError:
     return ValueError(
         f"`folder` has a damaged index. Expected the {INDEX} that "
@@ -210,6 +202,6 @@ def _size_problem(path: Path, shard: Shard) -> str:
 
 def _byte_problem(path: Path, shard: Shard) -> str:
     problem = _size_problem(path, shard)
-    if not problem and sha256_of(path) != shard.sha256:
+    if not problem and files.sha256(path) != shard.sha256:
         problem = "has another SHA-256 than was written"
     return problem

@@ -91,8 +91,8 @@ def _examples(
     y = stored["audio_y"][recordings].astype(np.int64)
     images = pairs(y, stored["image_y"].astype(np.int64), rng)
     mean, components = principal
-    centred = _pixels(stored["image"][images]) - mean
-    kept = centred @ components @ components.T + mean
+    centered = _pixels(stored["image"][images]) - mean
+    kept = centered @ components @ components.T + mean
     return example_set.Examples(
         x={
             "image": kept.reshape(-1, 28, 28, 1).astype(np.float32),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 from absl import logging
 
 from gblend_keras.data import example_set
@@ -56,7 +57,9 @@ def kept(
 def folder() -> Path:
     """Returns the cache folder that the environment asks for.
 
-    `GBLEND_CACHE`, else `gblend_keras` in `XDG_CACHE_HOME`, else in `~/.cache`.
+    `GBLEND_CACHE`, else `gblend_keras` in the system's folder of caches: on
+    Linux `XDG_CACHE_HOME` or `~/.cache`. Where the system has another one,
+    `~/.cache/gblend_keras` is used all the same if it is there.
 
     Raises:
         RuntimeError: If none is set and there is no home folder either.
@@ -64,10 +67,11 @@ def folder() -> Path:
     own = os.environ.get("GBLEND_CACHE")
     if own:
         return Path(own).expanduser()
-    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not shared.is_absolute():  # so its specification: then it is ignored
-        shared = Path.home() / ".cache"
-    return shared / "gblend_keras"
+    found = platformdirs.user_cache_path("gblend_keras", appauthor=False)
+    earlier = Path.home() / ".cache" / "gblend_keras"
+    if os.environ.get("XDG_CACHE_HOME") or not earlier.is_dir():
+        return found
+    return earlier
 
 
 def _short(key: str) -> str:

@@ -35,6 +35,7 @@ from gblend_keras.data import example_set
 from gblend_keras.data.sets import cache
 from gblend_keras.data.sets import speech
 from gblend_keras.data.sound import log_mel_picture
+from gblend_keras.utils import optional
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -204,12 +205,9 @@ def _make(seed: int, config: DigitsConfig) -> dict[str, example_set.Array]:
 
 def _images() -> tuple[FloatArray, IntArray]:
     """Reads the real images `(1797, 8, 8, 1)`, 0..1, and their labels."""
-    try:
-        from sklearn import datasets
-    except ImportError as error:
-        raise ImportError(
-            speech.INSTALL_HINT.format(package="scikit-learn")
-        ) from error
+    datasets = optional.load(
+        "sklearn.datasets", extra="demo", purpose="The embedded set"
+    )
     digits = datasets.load_digits()
     pixels = (digits.images[..., np.newaxis] / 16).astype(np.float32)
     return pixels, digits.target.astype(np.int64)

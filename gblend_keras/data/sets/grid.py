@@ -50,9 +50,9 @@ def _examples(path: Path) -> example_set.Examples:
     needed = ("video", "logmel", "y_letter", "word_times")
     npz.check_names(path, stored, needed)
     # The window of a clip: the letter is the fourth of six words.
-    centre = stored["word_times"][:, 3].mean(axis=1)
+    center = stored["word_times"][:, 3].mean(axis=1)
     last = stored["video"].shape[1] - NUM_FRAMES
-    first = np.clip(np.round(centre - NUM_FRAMES / 2), 0, last).astype(int)
+    first = np.clip(np.round(center - NUM_FRAMES / 2), 0, last).astype(int)
     video = _windows(stored["video"], first, NUM_FRAMES)
     padded = np.pad(stored["logmel"], ((0, 0), (0, 4), (0, 0)), mode="edge")
     sound = _windows(

@@ -116,7 +116,7 @@ def _load_whole(
 
 def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
     # Imported here: it needs the extra `video`, and TensorFlow.
-    clip_loading = importlib.import_module("gblend_keras.data.clips.loading")
+    clip_loading = importlib.import_module("gblend_keras.data.clips.loader")
     folder = root / settings.path
     if settings.dataset == "records":
         splits: example_set.Splits = clip_loading.load_records(settings, folder)

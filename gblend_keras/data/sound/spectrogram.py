@@ -15,7 +15,7 @@ _OFFSET = 1e-6
 
 
 def epic_window(
-    waveform: tf.Tensor, centre_seconds: tf.Tensor | float
+    waveform: tf.Tensor, center_seconds: tf.Tensor | float
 ) -> tf.Tensor:
     """Cuts the 1.279 s around a moment out of a sound.
 
@@ -27,7 +27,7 @@ def epic_window(
 
     Args:
         waveform: Shape `(samples,)`, floating, at 24 kHz.
-        centre_seconds: The moment, from the sound's start.
+        center_seconds: The moment, from the sound's start.
 
     Returns:
         Shape `(30696,)`.
@@ -37,8 +37,8 @@ def epic_window(
     """
     waveform = vmz_picture.checked_waveform(waveform, EPIC_SAMPLE_RATE_HZ)
     size = tf.size(waveform)
-    centre = tf.cast(centre_seconds, tf.float64)
-    start = tf.round((centre - 0.639) * EPIC_SAMPLE_RATE_HZ)
+    center = tf.cast(center_seconds, tf.float64)
+    start = tf.round((center - 0.639) * EPIC_SAMPLE_RATE_HZ)
     last = tf.maximum(size - EPIC_SAMPLES, 0)
     first = tf.clip_by_value(tf.cast(start, tf.int32), 0, last)
     window = waveform[first : first + EPIC_SAMPLES]
@@ -87,7 +87,7 @@ def epic_spectrogram(waveform: tf.Tensor) -> tf.Tensor:
         frame_length=_FFT_SIZE,
         frame_step=_STEP_SAMPLES,
         fft_length=_FFT_SIZE,
-        window_fn=_centred_hann,
+        window_fn=_centered_hann,
     )  # (256, 256)
     power = tf.math.real(spectra) ** 2 + tf.math.imag(spectra) ** 2
     picture = tf.cast(tf.math.log(power + _OFFSET), tf.float32)
@@ -168,7 +168,7 @@ def _band(size: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
     return (places >= first) & (places < first + width)
 
 
-def _centred_hann(length: int, dtype: tf.DType) -> tf.Tensor:
+def _centered_hann(length: int, dtype: tf.DType) -> tf.Tensor:
     """Returns the short window in the middle of the transform's length."""
     left = (length - _WINDOW_SAMPLES) // 2
     right = length - _WINDOW_SAMPLES - left

@@ -14,7 +14,7 @@ MOST_NUMBERED = 12  # classes whose counts still fit inside
 LONGEST = 24  # characters of a name in a picture
 LONGEST_SUBSET = 36
 NUM_PAIRS = 10
-GAIN, LOSS = style.COLOURS[0], style.COLOURS[5]
+GAIN, LOSS = style.COLORS[0], style.COLORS[5]
 
 
 class Pair(NamedTuple):

@@ -121,7 +121,7 @@ def draw_accuracies(
         axis.plot(
             epochs,
             means,
-            color=look.colour,
+            color=look.color,
             linestyle=look.line,
             marker=look.marker,
             markevery=(0.05, 0.2),
@@ -133,7 +133,7 @@ def draw_accuracies(
                 epochs,
                 [min(column) for column in columns],
                 [max(column) for column in columns],
-                color=look.colour,
+                color=look.color,
                 alpha=0.15,
                 linewidth=0,
             )
@@ -153,11 +153,11 @@ def _draw_all(figure: Any, *, curves: Sequence[Losses], title: str) -> None:
 
 
 def _losses_on(axis: Any, curve: Losses, index: int) -> None:
-    colour = style.look(index).colour
+    color = style.look(index).color
     epochs = range(1, len(curve.train) + 1)
-    axis.plot(epochs, curve.train, color=colour, linestyle="--", label="train")
-    axis.plot(epochs, curve.held, color=colour, label=curve.evaluated)
-    axis.fill_between(epochs, curve.train, curve.held, color=colour, alpha=0.15)
+    axis.plot(epochs, curve.train, color=color, linestyle="--", label="train")
+    axis.plot(epochs, curve.held, color=color, label=curve.evaluated)
+    axis.fill_between(epochs, curve.train, curve.held, color=color, alpha=0.15)
     axis.set(title=curve.head, xlabel="epoch")
     _finish(axis)
     axis.legend()

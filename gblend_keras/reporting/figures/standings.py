@@ -38,7 +38,7 @@ def draw_accuracies(figure: Any, rows: Sequence[Row], *, split: str) -> None:
             linestyle="",
             marker="|",
             markersize=9,
-            color=style.COLOURS[5],
+            color=style.COLORS[5],
         )
         _mean_and_interval(axis, place, row["mean"], row["interval"])
     joint = [row["mean"] for row in rows if row["method"] == "joint"]
@@ -84,7 +84,7 @@ def draw_costs(
             row[field],
             100 * row["mean"],
             linestyle="",
-            color=look.colour,
+            color=look.color,
             marker=look.marker,
             markeredgecolor=style.INK,
             markeredgewidth=0.6,
@@ -117,7 +117,7 @@ def _mean_and_interval(
         100 * mean,
         place,
         xerr=[[100 * max(mean - low, 0)], [100 * max(high - mean, 0)]],
-        color=style.COLOURS[0],
+        color=style.COLORS[0],
         marker="o",
         markersize=5,
         capsize=3,

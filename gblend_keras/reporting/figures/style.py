@@ -6,7 +6,6 @@ one picture serves light and dark pages and paper.
 
 import contextlib
 import hashlib
-import importlib.util
 import io
 import re
 import warnings
@@ -19,10 +18,11 @@ from typing import Any
 from typing import NamedTuple
 
 from gblend_keras.utils import files
+from gblend_keras.utils import optional
 
 # Okabe & Ito's palette: told apart by colour-blind readers. Markers, lines and
 # hatches tell the same apart in print without colours.
-COLOURS = (
+COLORS = (
     "#0072B2",
     "#E69F00",
     "#009E73",
@@ -36,10 +36,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "|||", "+++")
 LINES = ("-", (0, (5, 2)), "-.", ":", (0, (7, 2, 1, 2, 1, 2)))
 INK = "#0A0B0C"  # stands for the colour of the text around a picture
-HINT = (
-    "Plots need matplotlib. Install it with "
-    '`pip install "gblend_keras[report]"`.'
-)
+HINT = optional.hint("matplotlib", extra="report", purpose="A plot")
 _STYLE = {
     "axes.edgecolor": INK,
     "axes.facecolor": "none",
@@ -69,7 +66,7 @@ Draw = Callable[[Any], None]  # takes a matplotlib Figure
 class Look(NamedTuple):
     """How one head is drawn wherever it appears."""
 
-    colour: str
+    color: str
     marker: str
     hatch: str
     line: Any
@@ -78,7 +75,7 @@ class Look(NamedTuple):
 def look(index: int) -> Look:
     """Returns the look of the head, or method, with this number."""
     return Look(
-        COLOURS[index % len(COLOURS)],
+        COLORS[index % len(COLORS)],
         MARKERS[index % len(MARKERS)],
         HATCHES[index % len(HATCHES)],
         LINES[index % len(LINES)],
@@ -87,7 +84,7 @@ def look(index: int) -> Look:
 
 def is_installed() -> bool:
     """Returns whether pictures can be drawn."""
-    return importlib.util.find_spec("matplotlib") is not None
+    return optional.are_installed("matplotlib")
 
 
 def legend_below(
@@ -135,7 +132,8 @@ def svg(draw: Draw, *, size: tuple[float, float], name: str = "") -> str:
     written = io.StringIO()
     with _drawn(draw, size, _STYLE) as figure:
         # `savefig` would draw everything twice, the first time for nothing.
-        _svg_canvas(figure).print_svg(written)
+        backend = _matplotlib("matplotlib.backends.backend_svg")
+        backend.FigureCanvasSVG(figure).print_svg(written)
     text = written.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -169,11 +167,11 @@ def _drawn(
     draw: Draw, size: tuple[float, float], style: Mapping[str, Any]
 ) -> Iterator[Any]:
     """Yields a figure, drawn and laid out, with its style in force."""
-    matplotlib = _matplotlib()
-    with matplotlib.rc_context(style), warnings.catch_warnings():
+    figures = _matplotlib("matplotlib.figure")
+    with _matplotlib("matplotlib").rc_context(style), warnings.catch_warnings():
         # The reader's fonts have what ours lack.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+        figure = figures.Figure(figsize=size, layout="constrained")
         draw(figure)
         # Laid out here once: whatever saves it would do so again.
         figure.get_layout_engine().execute(figure)
@@ -181,16 +179,5 @@ def _drawn(
         yield figure
 
 
-def _svg_canvas(figure: Any) -> Any:
-    from matplotlib.backends import backend_svg
-
-    return backend_svg.FigureCanvasSVG(figure)
-
-
-def _matplotlib() -> Any:
-    try:
-        import matplotlib
-        import matplotlib.figure
-    except ImportError as error:
-        raise ImportError(HINT) from error
-    return matplotlib
+def _matplotlib(module: str) -> Any:
+    return optional.load(module, extra="report", purpose="A plot")

@@ -141,7 +141,7 @@ def _numbers(estimate: BlendEstimate, head: str) -> list[str]:
     return [
         blend_weights.span(estimate),
         head,
-        f"{estimate.generalisation[head]:+.3f}",
+        f"{estimate.generalization[head]:+.3f}",
         f"{estimate.overfitting[head]:+.3f} ± {error:.3f}",
         sections.number(estimate.ogr[head]),
     ]

@@ -47,8 +47,8 @@ def numbers(clip):
     picture = clip * np.array(transforms.VMZ_DEVIATION) + np.array(
         transforms.VMZ_MEAN
     )
-    grey = picture.mean(axis=(1, 3))  # (T, 32): columns 5 to 36 of 43
-    return [tuple(frame[STRIPES] > 128) for frame in grey]
+    gray = picture.mean(axis=(1, 3))  # (T, 32): columns 5 to 36 of 43
+    return [tuple(frame[STRIPES] > 128) for frame in gray]
 
 
 def read_number(number):

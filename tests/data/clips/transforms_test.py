@@ -66,7 +66,7 @@ OPERATIONS = {
     ),
     "mirror": (transforms.mirror, (4, 20, 30, 3), np.uint8),
     "normalise": (
-        lambda clip, seed: transforms.normalise(clip),
+        lambda clip, seed: transforms.normalize(clip),
         (4, 20, 30, 3),
         np.float32,
     ),
@@ -258,10 +258,10 @@ def test_normalise_by_hand():
     # (168.3499 - 110.201) / 58.1489 = 1; 100.64 is the mean of green.
     pixel = np.array([[[[168.3499, 100.64, 40.6642]]]], np.float32)
     np.testing.assert_allclose(
-        transforms.normalise(pixel), [[[[1, 0, -1]]]], atol=1e-6
+        transforms.normalize(pixel), [[[[1, 0, -1]]]], atol=1e-6
     )
     np.testing.assert_allclose(
-        transforms.normalise(clip_of(2, 2, channels=2), 10, 4),
+        transforms.normalize(clip_of(2, 2, channels=2), 10, 4),
         (clip_of(2, 2, channels=2) - 10.0) / 4,
     )
 

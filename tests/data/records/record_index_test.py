@@ -1,4 +1,4 @@
-"""Records: framing, messages, index, checksums, and other readers."""
+"""Records: messages, index, checksums, and other readers."""
 
 import json
 import os
@@ -13,44 +13,6 @@ from gblend_keras.data.records import media_sequence
 from gblend_keras.data.records import parser
 from gblend_keras.data.records import record_index
 from gblend_keras.data.records import tfrecord
-
-
-@pytest.mark.parametrize(
-    ("data", "crc"),
-    [  # RFC 3720, appendix B.4
-        (bytes(32), 0x8A9136AA),
-        (b"\xff" * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-        (b"123456789", 0xE3069283),  # the usual check value
-        (b"", 0),
-    ],
-)
-def test_checksum_has_the_published_values(data, crc):
-    assert tfrecord.crc32c(data) == crc
-
-
-@pytest.mark.parametrize("size", [1, 3, 4, 5, 63, 64, 65, 4097, 300_001])
-def test_tensorflow_reads_records_of_any_size(size, tmp_path):
-    written = [os.urandom(size), b"", os.urandom(size // 2)]
-    path = tmp_path / "records"
-    with tfrecord.RecordWriter(path) as writer:
-        for record in written:
-            writer.write(record)
-    # The reader compares the checksums of each record.
-    assert list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()) == (
-        written
-    )
-    assert writer.num_bytes == path.stat().st_size
-    assert writer.sha256 == record_index.sha256_of(path)
-
-
-def test_same_bytes_as_tensorflow_writes(tmp_path):
-    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    with tfrecord.RecordWriter(ours) as writer:
-        writer.write(b"some bytes")
-    with tf.io.TFRecordWriter(str(theirs)) as writer:
-        writer.write(b"some bytes")
-    assert ours.read_bytes() == theirs.read_bytes()
 
 
 def jpeg(height=8, width=10):

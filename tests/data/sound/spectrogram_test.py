@@ -51,9 +51,9 @@ def test_tone_is_a_bright_column():
         (30696, 0.6, 0),
     ],
 )
-def test_window_stays_inside_the_sound(samples, centre, first):
+def test_window_stays_inside_the_sound(samples, center, first):
     ramp = np.arange(samples, dtype=np.float32)
-    window = spectrogram.epic_window(ramp, centre).numpy()
+    window = spectrogram.epic_window(ramp, center).numpy()
     np.testing.assert_array_equal(window, ramp[first : first + 30696])
 
 
@@ -66,16 +66,16 @@ def test_short_sound_is_followed_by_silence():
 def test_dataset_gives_the_picture_that_eager_gives():
     waveform = noise(50000)
 
-    def picture(centre):
-        window = spectrogram.epic_window(waveform, centre)
+    def picture(center):
+        window = spectrogram.epic_window(waveform, center)
         return spectrogram.epic_spectrogram(window)
 
-    centres = np.array([0.0, 1.0, 2.0])
-    dataset = tf.data.Dataset.from_tensor_slices(centres).map(picture)
-    for mapped, centre in zip(
-        dataset.as_numpy_iterator(), centres, strict=True
+    centers = np.array([0.0, 1.0, 2.0])
+    dataset = tf.data.Dataset.from_tensor_slices(centers).map(picture)
+    for mapped, center in zip(
+        dataset.as_numpy_iterator(), centers, strict=True
     ):
-        np.testing.assert_array_equal(mapped, picture(centre))
+        np.testing.assert_array_equal(mapped, picture(center))
 
 
 def test_length_is_checked_when_it_is_known_and_when_it_runs():

@@ -1,16 +1,12 @@
-"""The small towers: shapes, saving, precision, odd sizes, refusals."""
+"""Plain convolutional towers: shapes, saving, precision, refusals."""
 
 import keras
 import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras import config
-from gblend_keras.building import model_builder
-from gblend_keras.data import example_set
 
 CASES = [
-    (gb.build_mlp, (7, 3), {"widths": (5, 4)}, 4),
     (gb.build_conv1d, (13, 3), {"widths": (4, 6)}, 6),
     (gb.build_conv2d, (9, 11, 2), {"widths": (4, 6)}, 6),
     (gb.build_conv3d, (5, 7, 9, 1), {"widths": (4, 6)}, 6),
@@ -56,35 +52,12 @@ def test_shape_with_other_axes_is_refused(build, shape, advice):
         build(shape)
 
 
-@pytest.mark.parametrize("build", [gb.build_mlp, gb.build_conv2d])
-def test_tower_without_layers_is_refused(build):
+def test_tower_without_stages_is_refused():
     with pytest.raises(ValueError, match="Expected at least one width"):
-        build((8, 8, 1), widths=())
+        gb.build_conv2d((8, 8, 1), widths=())
 
 
 def test_clips_of_any_length_fit_one_tower():
     tower = gb.build_conv3d((None, None, None, 1), widths=(4,))
     for shape in ((1, 3, 8, 8, 1), (2, 9, 5, 7, 1)):
         assert tower(np.ones(shape, "float32")).shape == (shape[0], 4)
-
-
-def test_recipe_names_any_tower_by_kind():
-    rng = np.random.default_rng(0)
-    examples = example_set.Examples(
-        x={
-            "audio": rng.normal(size=(4, 100, 40, 1)).astype("float32"),
-            "lidar": rng.normal(size=(4, 16, 3)).astype("float32"),
-        },
-        y=np.arange(4),
-    )
-    settings = config.TowerConfig(kind="audio_resnet", depth=18)
-    tower = model_builder.build_tower("audio", settings, examples)
-    assert tower.name == "audio_tower"
-    assert tower.output.shape == (None, 512)
-    plain = config.TowerConfig(kind="pointnet", standardise="none")
-    lidar = model_builder.build_tower("lidar", plain, examples)
-    assert lidar.output.shape[1] == 1024
-    with pytest.raises(ValueError, match="scale the data beforehand."):
-        model_builder.build_tower(
-            "lidar", config.TowerConfig(kind="pointnet"), examples
-        )

@@ -1,4 +1,4 @@
-"""The residual towers: contract, parameter counts, errors."""
+"""All residual towers: contract, parameter counts, errors."""
 
 import math
 
@@ -27,6 +27,7 @@ SMALL = {
 # Trainable parameters of the tower, that is without the classifier's
 # `features * classes + classes`. Each number has its source beside it.
 FC_400_OF_512 = 512 * 400 + 400
+
 COUNTS = [
     # torchvision's published counts, with their classifier
     (lambda: resnet3d.build_resnet3d(depth=18), 33_371_472 - FC_400_OF_512),
@@ -36,7 +37,9 @@ COUNTS = [
         31_505_325 - FC_400_OF_512,
     ),
 ]
+
 FC_400_OF_2048 = 2048 * 400 + 400
+
 MILLIONS = [
     # paper.md 3.3 and 4: counts in millions, rounded there
     ("audio_50", lambda: audio_resnet.build_audio_resnet(depth=50), 23.5, 1),
@@ -84,43 +87,6 @@ def test_parameter_count_is_the_published_one(name, build, millions, digits):
     assert round(count / 1e6, digits) == millions
 
 
-def test_audio_sizes_are_those_of_vmz():
-    tower = audio_resnet.build_audio_resnet(depth=18)
-    sizes = {
-        layer.name: layer.output.shape[1:3]
-        for layer in tower.layers
-        if layer.name.endswith("_output")
-    }
-    assert sizes == {
-        "stem_output": (50, 20),
-        "stage_1_output": (25, 10),
-        "stage_2_output": (13, 5),
-        "stage_3_output": (7, 3),
-        "stage_4_output": (4, 2),
-    }
-
-
-def test_audio_tower_ends_in_a_maximum():
-    tower = audio_resnet.build_audio_resnet((100, 40, 1), 18)
-    maps = keras.Model(
-        tower.inputs[0], tower.get_layer("stage_4_output").output
-    )
-    x = contracts.example(tower, 2)
-    np.testing.assert_array_equal(tower(x), np.max(maps(x), axis=(1, 2)))
-
-
-def test_epic_spectrograms_fit_the_audio_tower():
-    tower = audio_resnet.build_audio_resnet((256, 256, 1), 18)
-    assert tower.get_layer("stage_4_output").output.shape == (None, 8, 8, 512)
-
-
-def test_stem_of_the_audio_tower_has_a_bias_and_no_norm():
-    tower = audio_resnet.build_audio_resnet((33, 17, 1), 18)
-    stem, block = tower.layers[1], tower.layers[2]
-    assert stem.use_bias and stem.get_config()["activation"] == "linear"
-    assert block.name.startswith("stem_block_0_conv_1")
-
-
 def test_pool1_halves_height_and_width_and_not_time():
     with_pool = resnet3d.build_resnet3d((4, 32, 32, 3), 18, pool1=True)
     without = resnet3d.build_resnet3d((4, 32, 32, 3), 18, pool1=False)
@@ -156,20 +122,13 @@ def test_preprocessing_is_part_of_the_tower():
     outside = resnet3d.build_resnet3d((2, 9, 9, 2), 18, pool1=False)
     outside.set_weights(inside.get_weights())
     x = np.random.default_rng(0).uniform(0, 255, (1, 2, 9, 9, 2))
-    normalised = (x - [10.0, 20.0]) / [2.0, 4.0]
+    normalized = (x - [10.0, 20.0]) / [2.0, 4.0]
     np.testing.assert_allclose(
         inside(x.astype("float32")),
-        outside(normalised.astype("float32")),
+        outside(normalized.astype("float32")),
         rtol=1e-4,
         atol=1e-4,
     )
-
-
-def test_middle_filters_by_hand():
-    # 64 -> 64: 27 * 64 * 64 // (9 * 64 + 3 * 64) = 110592 // 768 = 144
-    assert r2plus1d.middle_filters(64, 64) == 144
-    # 64 -> 128: 221184 // (576 + 384) = 230.4, cut to 230
-    assert r2plus1d.middle_filters(64, 128) == 230
 
 
 @pytest.mark.parametrize(

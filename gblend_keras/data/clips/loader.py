@@ -22,7 +22,7 @@ PROBES = 8  # files that are looked into at a time
 SHOWN = 3  # problems that an error lists
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """What is known of the examples of one split before they are read."""
 
     keys: Sequence[str]
@@ -67,13 +67,13 @@ def load_records(
             in_memory=settings.clips.in_memory,
             shuffle_buffer=settings.clips.shuffle_buffer,
         )
-        labelled = Labelled(
+        labeled = Labeled(
             [each.key for each in listed],
             [each.labels[settings.clips.task] for each in listed],
             [each.group for each in listed],
         )
         return _clip_examples(
-            library, labelled, (names, found.multi_label), modalities, settings
+            library, labeled, (names, found.multi_label), modalities, settings
         )
 
     present = {name for name in found.splits if found.examples(name)}
@@ -112,13 +112,13 @@ def load_videos(
             [spans[row] for row in rows],
             short_side=max(*settings.clips.jitter, settings.clips.short_side),
         )
-        labelled = Labelled(
+        labeled = Labeled(
             [found.segments[row].key for row in rows],
             [found.segments[row].labels[task] for row in rows],
             [found.segments[row].group for row in rows],
         )
         return _clip_examples(
-            library, labelled, (names, found.multi_label), modalities, settings
+            library, labeled, (names, found.multi_label), modalities, settings
         )
 
     present = {segment.split for segment in found.segments}
@@ -158,23 +158,23 @@ def _look_up_all(
 
 def _clip_examples(
     library: record_library.Library,
-    labelled: Labelled,
+    labeled: Labeled,
     classes: tuple[tuple[str, ...], bool],
     modalities: tuple[str, ...],
     settings: config.DataConfig,
 ) -> clip_set.ClipExamples:
     names, multi_label = classes
     # EPIC: a verb and a noun that never met in training are no action.
-    videos = np.flatnonzero([len(each) > 0 for each in labelled.labels])
-    kept = [labelled.labels[row] for row in videos.tolist()]
-    groups = np.array(labelled.groups, dtype=str)[videos]
+    videos = np.flatnonzero([len(each) > 0 for each in labeled.labels])
+    kept = [labeled.labels[row] for row in videos.tolist()]
+    groups = np.array(labeled.groups, dtype=str)[videos]
     return clip_set.ClipExamples(
         library=library,
         videos=videos,
         labels=_label_array(kept, len(names), multi_label),
         modalities=modalities,
         settings=settings.clips,
-        keys=np.array(labelled.keys, dtype=str)[videos],
+        keys=np.array(labeled.keys, dtype=str)[videos],
         groups=groups if len(groups) and (groups != "").all() else None,
     )
 
