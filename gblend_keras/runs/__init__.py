@@ -1,0 +1,5 @@
+"""Runs: the folder that a training leaves, and what is read back from it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
