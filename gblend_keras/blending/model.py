@@ -249,7 +249,7 @@ class BlendedModel(distributed_model.DistributedModel):
         *,
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[example_losses.FloatArray, example_losses.FloatArray]:
-        """Returns losses of examples; see `example_losses.Measurer`."""
+        """See `example_losses.Measurer.measure`."""
         if self._measurer is None:
             self._measurer = example_losses.Measurer(
                 self.network,
@@ -257,9 +257,8 @@ class BlendedModel(distributed_model.DistributedModel):
                 multi_label=self.multi_label,
                 strategy=self.distribute_strategy,
             )
-        return self._measurer.measure(
-            dataset, measure, class_weight=class_weight
-        )
+        measurer = self._measurer
+        return measurer.measure(dataset, measure, class_weight=class_weight)
 
     @documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
