@@ -23,7 +23,7 @@ from . import towers as towers
 from . import training as training
 from . import zoo as zoo
 from .blending.estimate import BlendEstimate as BlendEstimate
-from .blending.history import read_history as read_history
+from .blending.estimate import read_history as read_history
 from .blending.model import BlendedModel as BlendedModel
 from .blending.ogr import blend_weights as blend_weights
 from .blending.ogr import (

@@ -1,183 +1,109 @@
-"""Keeps the package readable from top to bottom: imports point upwards."""
+"""The rooms of the package: their order, their size, and what stands where.
+
+The order is read from ARCHITECTURE.md: a room imports only rooms above it.
+"""
 
 import ast
+import collections
+import re
 
 import pytest
 
 from tests.places import ROOT
 
 PACKAGE = ROOT / "gblend_keras"
-# Reading order. A module may import only modules named before it.
-ORDER = (
-    "stopping",
-    "files",
-    "state_files",
-    "config",
-    "cluster",
-    "paper",
-    "bars",
-    "workdirs",
-    "recipes",
-    "data.arrays",
-    "data.npz",
-    "data.holdout",
-    "data.containers",
-    "data.decoding",
-    "data.waveforms",
-    "data.media",
-    "data.media_benchmark",
-    "data.flow",
-    "data.video",
-    "data.audio",
-    "data.mel",
-    "data.audio_vmz",
-    "data.spectrogram",
-    "data.annotations",
-    "data.manifest",
-    "data.speech",
-    "data.cache",
-    "data.digits",
-    "data.avmnist",
-    "data.grid",
-    "data.utd_mhad",
-    "data.sources",
-    "data.tfrecords",
-    "data.example_proto",
-    "data.sequence_examples",
-    "data.record_types",
-    "data.records",
-    "data.parsing",
-    "data.clips",
-    "data.shard_library",
-    "data.video_library",
-    "data.clip_set",
-    "data.clip_loading",
-    "data.sets",
-    "data.pipeline",
-    "data.shares",
-    "data.image_encoding",
-    "data.encoding",
-    "data.shards",
-    "data.workers",
-    "data.sharding",
-    "data.run_folder",
-    "data.preparing",
-    "data.preparing_benchmark",
-    "towers",
-    "fusion",
-    "network",
-    "checkpoints",
-    "progress",
-    "blending.ogr",
-    "blending.estimate",
-    "blending.history",
-    "blending.losses",
-    "blending.measuring",
-    "blending.fitting",
-    "blending.accumulating",
-    "blending.replicas",
-    "blending.loops",
-    "blending.rules",
-    "blending.rule_step",
-    "blending.rates",
-    "blending.checks",
-    "blending.available",
-    "blending.model",
-    "blending.phases",
-    "blending.snapshot",
-    "blending.journal",
-    "blending.probe",
-    "blending.passes",
-    "blending.estimators",
-    "blending.callback",
-    "runs",
-    "evaluation.libraries",
-    "evaluation.metrics",
-    "evaluation.views",
-    "evaluation.actions",
-    "evaluation.subsets",
-    "evaluation.predicting",
-    "evaluation.absent",
-    "evaluation.scores",
-    "evaluation.evaluate",
-    "evaluation.tables",
-    "evaluation.runs",
-    "building",
-    "checkpointing",
-    "methods",
-    "distribution",
-    "wording",
-    "comparison.cells",
-    "comparison.remarks",
-    "reporting",
-    "failures",
-    "predicting",
-    "zoo",
-    "watching",
-    "matching",
-    "initialising",
-    "finishing",
-    "training",
-    "comparison.statistics",
-    "comparison.tuning",
-    "comparison.tasks",
-    "comparison.workers",
-    "comparison.report",
-    "comparison.tables",
-    "comparison.planning",
-    "comparison.protocol",
-    "estimating",
-    "benchmarks",
-    "data_benchmarks",
-    "training_benchmark",
-    "export_formats",
-    "export_signatures",
-    "exporting",
-)
+TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+ORDER = re.findall(r"^\| `(\w+)` \|", TEXT, flags=re.MULTILINE)
+# Names that several rooms give to a file of the same role.
+ROLES = {"registry", "loader", "model", "text_tables", "reader", "checks"}
+# Rooms whose files are called after what a recipe or a user names.
+LISTS = ("recipes", "methods", "cli", "config", "benchmarks")
+# Tests of more than one module.
+BROAD = ("journeys", "docs")
+MOST_FILES = 20
 
 
-def unit_of(name):
-    """The entry of ORDER that a module belongs to."""
-    parts = name.split(".")
-    for length in (2, 1):
-        if ".".join(parts[:length]) in ORDER:
-            return ".".join(parts[:length])
-    return None
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def imported(tree):
-    for node in ast.walk(tree):
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {name_of(p): p for p in FILES if p.stem != "__init__"}
+
+
+def imported(path):
+    """The modules and rooms of ours that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module.split(".")[0] == "gblend_keras":
-                rest = node.module.split(".")[1:]
+            first, *rest = node.module.split(".")
+            if first == "gblend_keras":
                 for alias in node.names:
-                    yield ".".join([*rest, alias.name])
+                    yield [*rest, alias.name]
 
 
-def modules():
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        if not name.endswith("__init__") or name in (
-            "recipes.__init__",
-            "methods.__init__",
-        ):
-            yield path, name
+def room_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
-@pytest.mark.parametrize(
-    "path, name", list(modules()), ids=lambda value: str(value)
-)
-def test_imports_follow_the_reading_order(path, name):
-    unit = unit_of(name)
-    assert unit is not None, f"{name} has no place in ORDER"
-    earlier = ORDER[: ORDER.index(unit) + 1]
-    for each in imported(ast.parse(path.read_text())):
-        assert unit_of(each) in earlier, f"{name} imports {each}"
+def test_every_room_stands_in_the_table():
+    rooms = {p.name for p in PACKAGE.iterdir() if (p / "__init__.py").exists()}
+    assert rooms | {"heads"} == set(ORDER)
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_room_imports_only_rooms_above_it(room):
+    above = set(ORDER[: ORDER.index(room) + 1])
+    for path in FILES:
+        if room_of(path) != room:
+            continue
+        for parts in imported(path):
+            if parts[0] in ORDER:
+                assert parts[0] in above, f"{path} imports {parts[0]}"
+
+
+def test_only_heads_is_loose_at_the_top():
+    loose = {path.stem for path in PACKAGE.glob("*.py")}
+    assert loose == {"__init__", "__main__", "heads"}
+
+
+def test_no_folder_has_too_many_files():
+    for folder in {path.parent for path in FILES}:
+        own = [p for p in folder.glob("*.py") if p.stem != "__init__"]
+        assert len(own) <= MOST_FILES, folder
+
+
+def test_private_modules_are_used_in_their_own_room_alone():
+    for path in FILES:
+        for parts in imported(path):
+            for part in parts:
+                if part.startswith("_") and ".".join(parts) in MODULES:
+                    assert parts[0] == room_of(path), f"{path}: {parts}"
+
+
+def test_every_file_name_occurs_once_or_names_a_role():
+    places = collections.defaultdict(list)
+    for name in MODULES:
+        room, last = name.split(".")[0], name.split(".")[-1]
+        if room not in LISTS and last.lstrip("_") not in ROLES:
+            places[last.lstrip("_")].append(name)
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert twice == {}
+
+
+def test_every_test_stands_at_the_path_of_what_it_tests():
+    known = {name.replace("._", ".") for name in MODULES}
+    for path in (ROOT / "tests").rglob("*_test.py"):
+        parts = path.relative_to(ROOT / "tests").with_suffix("").parts
+        if len(parts) == 1 or parts[0] in BROAD:
+            continue
+        name = ".".join(parts).removesuffix("_test")
+        if not name.endswith(".contract"):  # what every file of a room keeps
+            assert name in known, f"{path} tests no module {name}"
 
 
 def test_nothing_of_the_package_imports_the_tools():
-    for path in PACKAGE.rglob("*.py"):
-        assert "from tools" not in path.read_text(), path
+    for path in FILES:
+        assert "from tools" not in path.read_text(encoding="utf-8"), path
 
 
 def test_arithmetic_needs_numpy_alone():
@@ -189,3 +115,32 @@ def test_arithmetic_needs_numpy_alone():
         for alias in node.names
     }
     assert names == {"numpy"}
+
+
+QUESTIONS = re.findall(
+    r"^\| .*\? \| `([\w/]+\.py)` \| `(\w+)` \|", TEXT, flags=re.MULTILINE
+)
+
+
+def test_there_are_twenty_questions():
+    assert len(QUESTIONS) == 20
+
+
+@pytest.mark.parametrize(("file", "name"), QUESTIONS)
+def test_answer_to_where_is_there(file, name):
+    text = (PACKAGE / file).read_text(encoding="utf-8")
+    assert re.search(rf"(def|class) {name}\b", text), f"{file} has no {name}"
+
+
+@pytest.mark.parametrize(
+    ("title", "most"), [("way of a batch", 8), ("way of an estimate", 12)]
+)
+def test_ways_are_short_and_their_files_are_there(title, most):
+    (section,) = re.findall(
+        rf"## The {title}\n(.*?)\n## ", TEXT, flags=re.DOTALL
+    )
+    files = re.findall(r"^\d+\. `([\w/]+\.py)`", section, flags=re.MULTILINE)
+    assert 0 < len(files) <= most
+    for file in re.findall(r"`([\w/]+\.py)`", TEXT):
+        if "/" in file and not file.startswith("tests/"):
+            assert (PACKAGE / file).is_file(), file

@@ -1,9 +1,9 @@
 """Blending: the model, its losses, and the estimate of their weights."""
 
 from .estimate import BlendEstimate as BlendEstimate
+from .estimate import read_history as read_history
 from .estimator import Estimator as Estimator
 from .estimator import conclude as conclude
-from .history import read_history as read_history
 from .model import BlendedModel as BlendedModel
 from .ogr import Losses as Losses
 from .ogr import blend_weights as blend_weights

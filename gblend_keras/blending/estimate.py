@@ -1,6 +1,15 @@
-"""BlendEstimate: what one estimate measured, as values, text and JSON."""
+"""BlendEstimate: one estimate as values, text and JSON, and its file."""
 
 import dataclasses
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gblend_keras.utils import files
+
+HISTORY_FORMAT = 1  # of `blend_history.json`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,3 +107,46 @@ class BlendEstimate:
                 "Start the run in a new folder."
             )
         return cls(**{name: values[name] for name in names})  # type: ignore[arg-type]
+
+
+def write_history(
+    path: Path, estimates: Sequence[BlendEstimate], states: Mapping[int, str]
+) -> None:
+    """Writes the file anew.
+
+    Args:
+        path: The file.
+        estimates: Every estimate so far.
+        states: `{epoch: fingerprint}` of the state that each is a function of.
+    """
+    entries = [
+        {
+            **estimate.to_json(),
+            "format": HISTORY_FORMAT,
+            "state": states[estimate.epoch],
+        }
+        for estimate in estimates
+    ]
+    files.write_json(path, entries)
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Reads a `blend_history.json`: one object an estimate.
+
+    Raises:
+        ValueError: If the file is damaged or of another format.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        formats = {entry["format"] for entry in entries}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{path} is damaged. Expected a list of estimates. "
+            f"Received: {error}. Remove the file to estimate anew."
+        ) from error
+    if formats - {HISTORY_FORMAT}:
+        raise ValueError(
+            f"{path} has another format. Expected {HISTORY_FORMAT}. "
+            f"Received: {sorted(formats)}. Start in a new folder."
+        )
+    return entries

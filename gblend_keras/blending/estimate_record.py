@@ -6,9 +6,10 @@ from pathlib import Path
 import keras
 
 from gblend_keras.blending import fit_arguments
-from gblend_keras.blending import history
 from gblend_keras.blending import snapshot
 from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.blending.estimate import read_history
+from gblend_keras.blending.estimate import write_history
 from gblend_keras.blending.estimate_progress import Journal
 from gblend_keras.blending.estimator import Estimator
 from gblend_keras.blending.model import BlendedModel
@@ -46,7 +47,7 @@ class EstimateRecord:
         self._begun = False
         if self._path is None or not self._path.exists():
             return
-        for entry in history.read_history(self._path):
+        for entry in read_history(self._path):
             estimate = BlendEstimate.from_json(entry)
             self._stored.append(estimate)
             self._fingerprints[estimate.epoch] = str(entry.get("state"))
@@ -111,9 +112,7 @@ class EstimateRecord:
         self.estimates.append(estimate)
         self._fingerprints[estimate.epoch] = fingerprint
         if write and self._path is not None:
-            history.write_history(
-                self._path, self.estimates, self._fingerprints
-            )
+            write_history(self._path, self.estimates, self._fingerprints)
             self.journal(fingerprint).remove()  # not before it is written
 
 

@@ -7,9 +7,20 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from absl import logging
 
 from gblend_keras.blending import head_metrics
 from gblend_keras.data import training_set
+
+# They undo much of what a weight on a loss does.
+ADAPTIVE_OPTIMIZERS = (
+    keras.optimizers.Adam,  # and AdamW
+    keras.optimizers.Adagrad,
+    keras.optimizers.Adadelta,
+    keras.optimizers.Adamax,
+    keras.optimizers.Nadam,
+    keras.optimizers.RMSprop,
+)
 
 
 class FitSettings(NamedTuple):
@@ -106,6 +117,16 @@ def _settle_direction(
     if isinstance(callback, monitors) and mode == "auto":
         callback.mode = (
             head_metrics.better_direction(callback.monitor, metrics) or "auto"
+        )
+
+
+def warn_of_adaptive(optimizer: keras.optimizers.Optimizer) -> None:
+    """Logs a warning if the optimizer divides gradients by their own size."""
+    if isinstance(optimizer, ADAPTIVE_OPTIMIZERS):
+        logging.warning(
+            "%s divides each gradient by its own size, so blend weights "
+            "change little inside a tower. Use SGD with momentum.",
+            type(optimizer).__name__,
         )
 
 

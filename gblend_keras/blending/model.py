@@ -16,12 +16,12 @@ from gblend_keras.blending import missing_modalities
 from gblend_keras.blending import rules
 from gblend_keras.blending import training_step
 from gblend_keras.blending.head_weights import HeadWeights
-from gblend_keras.blending.tower_rates import TowerRates
 from gblend_keras.distribution import accumulation
 from gblend_keras.distribution import distributed_model
 from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import replica_step
 from gblend_keras.distribution.distributed_model import documented_by
+from gblend_keras.fusion.tower_rates import TowerRates
 from gblend_keras.heads import JOINT
 
 

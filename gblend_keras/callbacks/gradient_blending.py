@@ -9,7 +9,6 @@ import numpy.typing as npt
 from absl import logging
 
 from gblend_keras import config
-from gblend_keras.blending import adaptive_optimizers
 from gblend_keras.blending import estimate_record
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import retrain
@@ -145,7 +144,7 @@ class GradientBlending(fit_arguments.BlendCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._estimator.check(self.model)
-        adaptive_optimizers.warn_of_adaptive(self.model.optimizer)
+        fit_arguments.warn_of_adaptive(self.model.optimizer)
         self._record.read()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gblend_keras import heads
 from gblend_keras import reporting
-from gblend_keras.blending import history
+from gblend_keras.blending.estimate import read_history
 from gblend_keras.comparison import tasks
 from gblend_keras.reporting import comparison_cells
 from gblend_keras.reporting import comparison_remarks
@@ -169,9 +169,7 @@ def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
         estimated = run_dir / directory.HISTORY
         if estimated.exists():
             lines.append(f"{method}, seed {seed}:")
-            lines.append(
-                reporting.weights_table(history.read_history(estimated))
-            )
+            lines.append(reporting.weights_table(read_history(estimated)))
         if (run_dir / "curves.png").exists():
             lines.append(f"Plots of {method}: {run_dir}/curves.png")
         if (run_dir / "weights.png").exists():

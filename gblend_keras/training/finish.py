@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gblend_keras import reporting
-from gblend_keras.blending import history
+from gblend_keras.blending.estimate import read_history
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks.phases import Phase
@@ -151,9 +151,7 @@ def _draw(workdir: Path, summary: Mapping[str, Any]) -> None:
     )
     estimated = workdir / directory.HISTORY
     if estimated.exists():
-        reporting.plot_weights(
-            workdir, history.read_history(estimated), title=title
-        )
+        reporting.plot_weights(workdir, read_history(estimated), title=title)
 
 
 def answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:

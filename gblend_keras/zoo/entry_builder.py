@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gblend_keras.blending import history
+from gblend_keras.blending.estimate import read_history
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.heads import BLEND
 from gblend_keras.runs import directory
@@ -233,7 +233,7 @@ def _history(run_dir: Path) -> list[dict[str, Any]]:
         return []
     return [
         {key: each[key] for key in ("epoch", "num_epochs", "weights")}
-        for each in history.read_history(path)
+        for each in read_history(path)
     ]
 
 

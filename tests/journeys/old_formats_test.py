@@ -16,9 +16,9 @@ import pytest
 from gblend_keras import config
 from gblend_keras import reporting
 from gblend_keras.blending import estimate_progress
-from gblend_keras.blending import history
 from gblend_keras.blending import snapshot
 from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.blending.estimate import read_history
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.runs import directory
 from gblend_keras.training import trainer
@@ -37,7 +37,7 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     for name in ("summary.json", "blend_history.progress.state.zip"):
         (workdir / name).unlink(missing_ok=True)
     before = metrics_log.read_metrics(workdir / "metrics.csv")
-    estimated = history.read_history(workdir / "blend_history.json")
+    estimated = read_history(workdir / "blend_history.json")
     recipe = config.Recipe.from_json(
         json.loads((workdir / "recipe.json").read_text())["recipe"]
     )
@@ -49,7 +49,7 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     after = metrics_log.read_metrics(workdir / "metrics.csv")
     assert (len(before), len(after)) == (2, 3)
     assert after[:2] == before
-    found = history.read_history(workdir / "blend_history.json")
+    found = read_history(workdir / "blend_history.json")
     assert found[0] == estimated[0]
 
 
@@ -59,7 +59,7 @@ def test_finished_files_of_every_version_are_read(kept):
     assert "Accuracy on test" in reporting.summary_table(summary)
     identity = directory.read_identity(kept / "recipe.json")
     assert identity["recipe"]["train"]["epochs"] == 3
-    (entry,) = history.read_history(kept / "blend_history.json")
+    (entry,) = read_history(kept / "blend_history.json")
     assert BlendEstimate.from_json(entry).num_epochs == 2
 
 
@@ -91,7 +91,7 @@ def test_history_of_an_unknown_format_is_refused(tmp_path):
     entries = json.loads((FORMATS / "2" / path.name).read_text())
     path.write_text(json.dumps([entries[0] | {"format": 99}]))
     with pytest.raises(ValueError, match="Start in a new folder."):
-        history.read_history(path)
+        read_history(path)
 
 
 def test_every_file_that_a_run_writes_names_its_format():

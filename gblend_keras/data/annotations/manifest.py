@@ -13,11 +13,11 @@ from gblend_keras import config
 from gblend_keras.data.annotations import audioset
 from gblend_keras.data.annotations import epic
 from gblend_keras.data.annotations import kinetics
+from gblend_keras.data.annotations import mini_sets
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.annotations import sports1m
-from gblend_keras.data.annotations import subsets
 from gblend_keras.data.annotations import table
 from gblend_keras.data.annotations import videos as video_files
 
@@ -35,8 +35,8 @@ _READERS: Mapping[str, Callable[[requests.Request], Manifest]] = {
 }
 # Drawn from a whole set: its name, and the draw.
 _DRAWS: Mapping[str, tuple[str, Callable[[Manifest], Manifest]]] = {
-    "mini_sports": ("sports1m", subsets.mini_sports),
-    "mini_audioset": ("audioset", subsets.mini_audioset),
+    "mini_sports": ("sports1m", mini_sets.mini_sports),
+    "mini_audioset": ("audioset", mini_sets.mini_audioset),
 }
 DATASETS = (*_READERS, *_DRAWS)
 TIMES = ("timestamps", "frames")

@@ -1,5 +1,10 @@
 """What every method promises: it trains, resumes and saves."""
 
+import json
+import re
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -7,9 +12,14 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.blending import rules
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.methods import mmpareto
+from gblend_keras.methods import ogm_ge
+from gblend_keras.training import trainer
 from tests import toy
 from tests.methods import small
+from tests.places import ROOT
 
 NAMES = [*gb.methods.names(), "m0"]
 OTHER_NETWORKS = ("mid_concat", "se_gate", "non_local")
@@ -131,3 +141,103 @@ def test_saved_model_of_a_rule_trains_on_as_a_plain_one(tmp_path):
     assert weights == model.blend_weights
     loaded.fit(*data, epochs=1, verbose=0)
     assert loaded.blend_weights == weights  # nobody learns them any more
+
+
+@pytest.mark.parametrize("rule", [mmpareto.MMPareto(1.5), ogm_ge.OgmGe(0.5, 1)])
+def test_towers_that_other_modalities_enter_are_refused(rule):
+    towers = {name: toy.tower("shared", 6) for name in ("m0", "m1")}
+    towers["m1"] = towers["m0"]
+    with pytest.raises(ValueError, match="or choose another method."):
+        gb.BlendedModel(gb.late_fusion(towers, 3), rule=rule)
+
+
+def test_run_of_a_method_says_what_it_did(tmp_path):
+    recipe = small.recipe(tmp_path, ["methods.pretrain.share=0.5"])
+    run = trainer.Run(tmp_path / "run", blend="pretrain", verbose=False)
+    summary = trainer.train(recipe, run)
+    assert summary["epochs_trained"] == summary["reported_epoch"] == 3
+    assert summary["trained_heads"] == ["m0", "m1", "joint"]
+    assert len(metrics_log.read_metrics(run.workdir / "metrics.csv")) == 3
+    written = json.loads((run.workdir / "recipe.json").read_text())
+    assert written["recipe"]["methods"] == {"pretrain": {"share": 0.5}}
+
+
+@pytest.mark.parametrize("name", ["mid_concat", "se_gate", "non_local"])
+def test_towers_without_stages_are_refused_before_training(tmp_path, name):
+    x, y = toy.arrays(num_examples=48)
+    np.savez(tmp_path / "toy.npz", y=y, **x)
+    recipe = gb.config.with_settings(
+        gb.recipes.get("arrays"), [f"data.path={tmp_path / 'toy.npz'}"]
+    )
+    run = trainer.Run(tmp_path / "run", blend=name, verbose=False)
+    with pytest.raises(ValueError) as caught:
+        trainer.train(recipe, run)
+    assert f"Method '{name}' cannot train this recipe." in str(caught.value)
+    assert "names no stage" in str(caught.value)
+
+
+def test_recipes_own_fusion_keeps_its_settings(tmp_path):
+    settings = ["fusion.name=se_gate", "fusion.reduction=2"]
+    recipe = small.recipe(tmp_path, settings)
+    assert gb.methods.get("se_gate").adapt(recipe) == recipe
+    other = gb.methods.get("non_local").adapt(recipe)
+    assert other.fusion == gb.config.FusionConfig(name="non_local")
+
+
+def test_dropout_is_in_the_network(tmp_path):
+    method = gb.methods.get("dropout", options={"dropout": {"rate": 0.4}})
+    work = small.job(method, small.recipe(tmp_path), tmp_path)
+    assert work.model.network.get_layer("joint_dropout").rate == 0.4
+
+
+def test_documented_example_is_a_method(tmp_path, monkeypatch):
+    text = ROOT.joinpath("docs", "methods.md").read_text()
+    (code,) = re.findall(r'```python\n("""focal.*?)```', text, re.DOTALL)
+    (tmp_path / "focal.py").write_text(code)
+    monkeypatch.setattr(gb.methods, "__path__", [str(tmp_path)])
+    assert gb.methods.names() == ["focal"]
+    method = gb.methods.get("focal", options={"focal": {"power": 2.0}})
+    model = small.blended(method.new_rule())
+    model.fit(*toy.arrays(), epochs=1, verbose=0)
+    weights = list(model.blend_weights.values())
+    assert sum(weights) == pytest.approx(1) and np.ptp(weights) > 1e-3
+    sys.modules.pop("gblend_keras.methods.focal")
+
+
+@pytest.mark.large
+def test_two_replicas_train_rules_like_one():
+    code = """
+import numpy as np, tensorflow as tf, keras
+cpu = tf.config.list_physical_devices("CPU")[0]
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+import gblend_keras as gb
+from tests import toy
+from tests.methods import small
+from tests.places import ROOT
+x, y = toy.arrays()
+mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+data = tf.data.Dataset.from_tensor_slices((x, y)).batch(24)
+def trained(strategy, name, options):
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        rule = gb.methods.get(name, options={name: options}).new_rule()
+        model = small.blended(rule)
+    model.fit(data, epochs=2, verbose=0, shuffle=False)
+    return model
+for name, options in (
+    ("uncertainty", {}), ("gradnorm", {}), ("mmpareto", {}), ("pcgrad", {}),
+    ("ogm_ge", {"noise": 0.0}),
+):
+    one = trained(tf.distribute.get_strategy(), name, options)
+    two = trained(mirrored, name, options)
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5, err_msg=name)
+for name in ("modality_dropout", "ogm_ge"):
+    trained(mirrored, name, {})
+print("equal")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert done.stdout.strip().endswith("equal"), done.stderr[-3000:]

@@ -7,7 +7,6 @@ import pytest
 
 from gblend_keras.data.annotations import manifest
 from gblend_keras.data.annotations import segments
-from gblend_keras.data.annotations import subsets
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +69,7 @@ def keys(drawn, split="train"):
 
 def test_mini_sports_has_the_sizes_asked_for_in_the_old_order():
     whole = sports()
-    drawn = subsets.mini_sports(whole, num_train=40, num_test=10)
+    drawn = mini_sets.mini_sports(whole, num_train=40, num_test=10)
     assert len(keys(drawn)) == 40 and len(keys(drawn, "test")) == 10
     assert drawn.dataset == "mini_sports"
     assert drawn.class_names == whole.class_names
@@ -86,23 +85,23 @@ def test_mini_sports_depends_on_keys_and_seed_alone():
     mixed = list(whole.segments)
     random.Random(0).shuffle(mixed)
     mixed = dataclasses.replace(whole, segments=tuple(mixed))
-    drawn = keys(subsets.mini_sports(whole, 40, 10))
-    assert set(drawn) == set(keys(subsets.mini_sports(mixed, 40, 10)))
-    assert set(drawn) < set(keys(subsets.mini_sports(whole, 60, 10)))
-    assert set(drawn) != set(keys(subsets.mini_sports(whole, 40, 10, seed=1)))
+    drawn = keys(mini_sets.mini_sports(whole, 40, 10))
+    assert set(drawn) == set(keys(mini_sets.mini_sports(mixed, 40, 10)))
+    assert set(drawn) < set(keys(mini_sets.mini_sports(whole, 60, 10)))
+    assert set(drawn) != set(keys(mini_sets.mini_sports(whole, 40, 10, seed=1)))
     # These three never change, on no machine and in no version.
-    first = keys(subsets.mini_sports(whole, 3, 0))
+    first = keys(mini_sets.mini_sports(whole, 3, 0))
     assert first == ["video100", "video107", "video171"]
 
 
 def test_more_videos_than_there_are_cannot_be_drawn():
     for numbers in ((201, 1), (1, 51), (-1, 1)):
         with pytest.raises(ValueError, match="or draw fewer."):
-            subsets.mini_sports(sports(), *numbers)
+            mini_sets.mini_sports(sports(), *numbers)
 
 
 def test_mini_audioset_drops_tiny_classes_and_what_only_they_label():
-    drawn = subsets.mini_audioset(audioset(), min_videos=50, max_videos=1000)
+    drawn = mini_sets.mini_audioset(audioset(), min_videos=50, max_videos=1000)
     assert drawn.class_names["label"] == ("music", "speech", "rain")
     assert drawn.dataset == "mini_audioset" and drawn.multi_label
     assert "alone" not in keys(drawn)
@@ -111,7 +110,7 @@ def test_mini_audioset_drops_tiny_classes_and_what_only_they_label():
 
 
 def test_mini_audioset_lets_no_class_grow_but_by_rarer_ones():
-    drawn = subsets.mini_audioset(audioset(), min_videos=50, max_videos=80)
+    drawn = mini_sets.mini_audioset(audioset(), min_videos=50, max_videos=80)
     volumes = [0, 0, 0]
     for each in drawn.in_split("train"):
         for label in each.labels["label"]:
@@ -127,13 +126,13 @@ def test_mini_audioset_leaves_out_the_draws_of_zero():
     # With room for many, a draw from 0..room is 0 about once in `room`: of
     # 1000 segments of 1000 places, the sum of 1/(1001 - n) is about 7.5.
     whole = audioset()
-    drawn = keys(subsets.mini_audioset(whole, min_videos=1, max_videos=1001))
+    drawn = keys(mini_sets.mini_audioset(whole, min_videos=1, max_videos=1001))
     assert 970 < len(drawn) < 1001
     assert drawn == keys(
-        subsets.mini_audioset(whole, min_videos=1, max_videos=1001)
+        mini_sets.mini_audioset(whole, min_videos=1, max_videos=1001)
     )
     assert drawn != keys(
-        subsets.mini_audioset(whole, min_videos=1, max_videos=1001, seed=1)
+        mini_sets.mini_audioset(whole, min_videos=1, max_videos=1001, seed=1)
     )
 
 
@@ -147,7 +146,7 @@ def test_mini_audioset_leaves_out_the_draws_of_zero():
 )
 def test_impossible_draws_are_refused(numbers, advice):
     with pytest.raises(ValueError, match=advice):
-        subsets.mini_audioset(audioset(), *numbers)
+        mini_sets.mini_audioset(audioset(), *numbers)
 
 
 def test_mini_sets_are_data_sets_of_their_own(tmp_path):
