@@ -6,6 +6,7 @@ import random
 import pytest
 
 from gblend_keras.data.annotations import manifest
+from gblend_keras.data.annotations import mini_sets
 from gblend_keras.data.annotations import segments
 
 
