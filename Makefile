@@ -9,7 +9,15 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-large lint bench wheel clean
+# What breaks first when the heart changes.
+CORE := tests/rooms_test.py tests/heads_test.py tests/config tests/utils \
+	tests/blending/ogr_test.py tests/blending/estimator_test.py \
+	tests/blending/super_epochs_test.py tests/blending/input_checks_test.py \
+	tests/blending/model_test.py tests/callbacks/gradient_blending_test.py \
+	tests/data/holdout_test.py tests/data/training_set_test.py \
+	tests/fusion/network_test.py tests/methods/registry_test.py
+
+.PHONY: demo check test test-large lint docs bench wheel clean
 
 $(VENV)/installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or 3.12 is needed; set PYTHON=/path/to/python3.12"; exit 1; }
@@ -19,12 +27,16 @@ $(VENV)/installed: pyproject.toml
 
 # Embedded data: every modality alone, joint training, online G-Blend.
 demo: $(VENV)/installed
-	$(RUN) tools/compare.py --recipe=digits --seeds=1 --methods=modalities,joint,online --workdir=runs/demo
+	$(VENV)/bin/gblend compare --recipe=digits --seeds=1 --methods=modalities,joint,online --workdir=runs/demo
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+
+# In two minutes: before each commit.
+check: lint
+	$(RUN) -m pytest --quiet -n 2 --dist loadfile $(CORE) -m "not large"
 
 test: lint
 	$(RUN) -m pytest --quiet --doctest-modules gblend_keras/blending/ogr.py
@@ -34,7 +46,7 @@ test-large: $(VENV)/installed
 	$(RUN) -m pytest tests -m large
 
 bench: $(VENV)/installed
-	$(RUN) tools/benchmark.py
+	$(VENV)/bin/gblend benchmark
 
 wheel: $(VENV)/installed
 	$(RUN) -m build --wheel
