@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from absl import logging
 
-from gblend_keras.blending import head_metrics
+from gblend_keras.blending import _head_metrics
 from gblend_keras.data import training_set
 
 # They undo much of what a weight on a loss does.
@@ -65,7 +65,7 @@ def with_dataset(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def arrange_callbacks(
-    call: Mapping[str, Any], metrics: head_metrics.HeadMetrics
+    call: Mapping[str, Any], metrics: _head_metrics.HeadMetrics
 ) -> list[keras.callbacks.Callback]:
     """Returns the callbacks of a `fit` in the order that blending needs.
 
@@ -102,7 +102,7 @@ def arrange_callbacks(
 
 
 def _settle_direction(
-    callback: keras.callbacks.Callback, metrics: head_metrics.HeadMetrics
+    callback: keras.callbacks.Callback, metrics: _head_metrics.HeadMetrics
 ) -> None:
     """Tells Keras which way a head's metric is better.
 
@@ -116,7 +116,7 @@ def _settle_direction(
     mode = getattr(callback, "mode", None)
     if isinstance(callback, monitors) and mode == "auto":
         callback.mode = (
-            head_metrics.better_direction(callback.monitor, metrics) or "auto"
+            _head_metrics.better_direction(callback.monitor, metrics) or "auto"
         )
 
 

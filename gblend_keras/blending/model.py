@@ -6,16 +6,16 @@ from typing import Any
 
 import keras
 
-from gblend_keras.blending import compiled_state
-from gblend_keras.blending import example_losses
+from gblend_keras.blending import _compiled_state
+from gblend_keras.blending import _example_losses
+from gblend_keras.blending import _head_metrics
 from gblend_keras.blending import fit_arguments
-from gblend_keras.blending import head_metrics
 from gblend_keras.blending import input_checks
 from gblend_keras.blending import losses
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending import rules
 from gblend_keras.blending import training_step
-from gblend_keras.blending.head_weights import HeadWeights
+from gblend_keras.blending._head_weights import HeadWeights
 from gblend_keras.distribution import accumulation
 from gblend_keras.distribution import distributed_model
 from gblend_keras.distribution import keras_loops
@@ -69,8 +69,8 @@ class BlendedModel(distributed_model.DistributedModel):
         self.head_names = [*network.output]
         self.loss_scale = 1.0
         self.head_weights = HeadWeights(self, self.head_names)
-        self._head_metrics = head_metrics.HeadMetrics([], None, None)
-        self._measurer: example_losses.Measurer | None = None
+        self._head_metrics = _head_metrics.HeadMetrics([], None, None)
+        self._measurer: _example_losses.Measurer | None = None
         self.tower_rates = TowerRates(network, {})
         self._rule = rule
         self._rule_seeds = rule and keras.random.SeedGenerator()
@@ -172,7 +172,7 @@ class BlendedModel(distributed_model.DistributedModel):
         self.loss_function = losses.resolve_loss(
             loss, multi_label=self.multi_label
         )
-        self._head_metrics = head_metrics.HeadMetrics(
+        self._head_metrics = _head_metrics.HeadMetrics(
             self.head_names, metrics, self.loss_function
         )
         self.loss_scale = float(loss_scale or len(self.head_names))
@@ -188,10 +188,10 @@ class BlendedModel(distributed_model.DistributedModel):
     def get_compile_config(self) -> dict[str, Any]:
         if not self.compiled:
             return {}
-        return compiled_state.to_config(self, self._given_metrics)
+        return _compiled_state.to_config(self, self._given_metrics)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        compiled_state.compile_from(self, config)
+        _compiled_state.compile_from(self, config)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -248,10 +248,10 @@ class BlendedModel(distributed_model.DistributedModel):
         measure: str = "loss",
         *,
         class_weight: Mapping[int, float] | None = None,
-    ) -> tuple[example_losses.FloatArray, example_losses.FloatArray]:
+    ) -> tuple[_example_losses.FloatArray, _example_losses.FloatArray]:
         """See `example_losses.Measurer.measure`."""
         if self._measurer is None:
-            self._measurer = example_losses.Measurer(
+            self._measurer = _example_losses.Measurer(
                 self.network,
                 self.loss_function,
                 multi_label=self.multi_label,

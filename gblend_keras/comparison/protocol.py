@@ -13,13 +13,13 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras import heads
 from gblend_keras import reporting
-from gblend_keras.comparison import collection
-from gblend_keras.comparison import crew as workers
-from gblend_keras.comparison import planning
+from gblend_keras.comparison import _collection
+from gblend_keras.comparison import _crew
+from gblend_keras.comparison import _planning
+from gblend_keras.comparison import _tasks
+from gblend_keras.comparison import _tuning
 from gblend_keras.comparison import statistics
 from gblend_keras.comparison import tables
-from gblend_keras.comparison import tasks
-from gblend_keras.comparison import tuning
 from gblend_keras.runs import directory
 from gblend_keras.training import trainer
 
@@ -65,25 +65,25 @@ def compare(
     """
     # TensorFlow takes the functions of many models for one traced too often.
     tf.get_logger().setLevel("ERROR")
-    plan = planning.Plan(tuple(methods), tuple(seeds), tune, jobs, test)
+    plan = _planning.Plan(tuple(methods), tuple(seeds), tune, jobs, test)
     statistics.check_installed()
-    planning.check_data(recipe, run, plan)
+    _planning.check_data(recipe, run, plan)
     with directory.claimed(run.workdir):
-        planning.check_folder(recipe, run, plan)
+        _planning.check_folder(recipe, run, plan)
         return _compare(recipe, run, plan)
 
 
 def _compare(
-    recipe: config.Recipe, run: trainer.Run, plan: planning.Plan
+    recipe: config.Recipe, run: trainer.Run, plan: _planning.Plan
 ) -> dict[str, Any]:
     started = time.monotonic()
-    candidates = tuning.candidates(recipe.train, plan.tune, seed=run.seed)
-    with workers.Crew(plan.jobs) as crew:
+    candidates = _tuning.candidates(recipe.train, plan.tune, seed=run.seed)
+    with _crew.Crew(plan.jobs) as crew:
         bench = _Bench(crew, verbose=run.verbose)
         choices = _tune(recipe, run, plan, bench, candidates)
         finished = bench.do(_final_tasks(recipe, run, plan, choices))
-    comparison = collection.collect(
-        collection.Runs(
+    comparison = _collection.collect(
+        _collection.Runs(
             recipe=recipe,
             workdir=run.workdir,
             test=plan.test,
@@ -102,20 +102,20 @@ def _compare(
 class _Bench:
     """Does tasks, says how far they are, and adds up what they cost."""
 
-    def __init__(self, crew: workers.Crew, *, verbose: bool) -> None:
+    def __init__(self, crew: _crew.Crew, *, verbose: bool) -> None:
         self._crew = crew
         self._verbose = verbose
-        self._used: list[tasks.Outcome] = []
-        self.tries: collection.Outcomes = {}
+        self._used: list[_tasks.Outcome] = []
+        self.tries: _collection.Outcomes = {}
 
     def do(
-        self, todo: Mapping[collection.Key, tasks.Task]
-    ) -> collection.Outcomes:
+        self, todo: Mapping[_collection.Key, _tasks.Task]
+    ) -> _collection.Outcomes:
         """Does all tasks that no earlier call has done."""
         found = {
             key: earlier
             for key, task in todo.items()
-            if (earlier := tasks.earlier_outcome(task)) is not None
+            if (earlier := _tasks.earlier_outcome(task)) is not None
         }
         left = {
             task.label: key for key, task in todo.items() if key not in found
@@ -149,18 +149,18 @@ class _Bench:
 def _tune(
     recipe: config.Recipe,
     run: trainer.Run,
-    plan: planning.Plan,
+    plan: _planning.Plan,
     bench: _Bench,
-    candidates: Sequence[tuning.Candidate],
-) -> dict[str, tuning.Choice | None]:
+    candidates: Sequence[_tuning.Candidate],
+) -> dict[str, _tuning.Choice | None]:
     """Returns each method's choice; None where every try failed."""
     if not plan.tune:
         return {}
     todo = {
-        (method, index): tasks.Task(
+        (method, index): _tasks.Task(
             label=f"{method}, try {index}",
-            recipe=tuning.with_candidate(
-                tuning.on_validation(recipe), candidate
+            recipe=_tuning.with_candidate(
+                _tuning.on_validation(recipe), candidate
             ),
             run=dataclasses.replace(
                 run,
@@ -173,7 +173,7 @@ def _tune(
     }
     bench.tries = bench.do(todo)
     return {
-        method: tuning.choose(
+        method: _tuning.choose(
             {
                 index: (
                     candidates[index],
@@ -188,13 +188,13 @@ def _tune(
 
 
 def _validated(
-    task: tasks.Task, summary: dict[str, Any]
+    task: _tasks.Task, summary: dict[str, Any]
 ) -> tuple[float, dict[str, int]]:
     """Returns a try's accuracy, and the best epoch of each answer."""
-    rows = tasks.read_curve(task.run.workdir)
+    rows = _tasks.read_curve(task.run.workdir)
     epochs = {}
     for answer in heads.reported_answers(summary["answering_heads"]):
-        epoch = tuning.best_epoch(rows, tasks.curve_column(rows, answer))
+        epoch = _tuning.best_epoch(rows, _tasks.curve_column(rows, answer))
         if epoch is not None:
             epochs[answer] = epoch
     return summary["accuracy"][
@@ -205,9 +205,9 @@ def _validated(
 def _final_tasks(
     recipe: config.Recipe,
     run: trainer.Run,
-    plan: planning.Plan,
-    choices: Mapping[str, tuning.Choice | None],
-) -> dict[collection.Key, tasks.Task]:
+    plan: _planning.Plan,
+    choices: Mapping[str, _tuning.Choice | None],
+) -> dict[_collection.Key, _tasks.Task]:
     """Returns the runs that are reported, seed by seed."""
     todo = {}
     for seed in plan.seeds:
@@ -215,10 +215,10 @@ def _final_tasks(
             chosen = choices.get(method)
             if choices and chosen is None:
                 continue  # every try failed
-            todo[method, seed] = tasks.Task(
+            todo[method, seed] = _tasks.Task(
                 label=f"{method}, seed {seed}",
                 recipe=(
-                    tuning.with_candidate(recipe, chosen.candidate)
+                    _tuning.with_candidate(recipe, chosen.candidate)
                     if chosen
                     else recipe
                 ),

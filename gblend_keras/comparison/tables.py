@@ -10,7 +10,7 @@ from typing import Any
 from gblend_keras import heads
 from gblend_keras import reporting
 from gblend_keras.blending.estimate import read_history
-from gblend_keras.comparison import tasks
+from gblend_keras.comparison import _tasks
 from gblend_keras.reporting import comparison_cells
 from gblend_keras.reporting import comparison_remarks
 from gblend_keras.runs import directory
@@ -143,7 +143,7 @@ def csv_table(comparison: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def outcome_line(outcome: tasks.Outcome) -> str:
+def outcome_line(outcome: _tasks.Outcome) -> str:
     """Returns one line on how a run has ended."""
     if outcome.summary is None:
         reason = comparison_remarks.shortened(outcome.reason)

@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from gblend_keras.converters import _reader
+from gblend_keras.converters import _tensors
 from gblend_keras.converters import detection
 from gblend_keras.converters import networks
-from gblend_keras.converters import reader
-from gblend_keras.converters import tensors
 from gblend_keras.utils import files
 
 SUFFIXES = (".weights.h5", ".keras")
@@ -119,7 +119,7 @@ def convert_checkpoint(
         )
     if target is not None and not dry_run:
         files.check_writable(target.parent, argument="output")
-    contents, folded = _fold(reader.read_checkpoint(Path(input)))
+    contents, folded = _fold(_reader.read_checkpoint(Path(input)))
     recognized = detection.recognize(
         source, contents, choices or detection.Choices()
     )
@@ -181,8 +181,8 @@ def contract_path(path: Path) -> Path:
 
 
 def _fold(
-    contents: tensors.Contents,
-) -> tuple[tensors.Contents, tuple[str, ...]]:
+    contents: _tensors.Contents,
+) -> tuple[_tensors.Contents, tuple[str, ...]]:
     """Puts VMZ's scale and shift of each logit into the head before them.
 
     `scale * (W x + b) + shift = (scale W) x + (scale b + shift)`.
@@ -195,22 +195,22 @@ def _fold(
                and name.endswith("_w")]  # fmt: skip
     bias_name = f"{name.removesuffix('_w')}_b"
     kernel, bias = found[name], found[bias_name]
-    found[name] = tensors.Tensor(
+    found[name] = _tensors.Tensor(
         kernel.shape,
         lambda: (
             kernel.read()
             * np.reshape(scale.read(), (-1,) + (1,) * (len(kernel.shape) - 1))
         ),
     )
-    found[bias_name] = tensors.Tensor(
+    found[bias_name] = _tensors.Tensor(
         bias.shape, lambda: bias.read() * scale.read() + shift.read()
     )
-    return tensors.Contents(found, contents.others), (_SCALE, _SHIFT)
+    return _tensors.Contents(found, contents.others), (_SCALE, _SHIFT)
 
 
 def _pairs(
     weights: Mapping[str, Any],
-    contents: tensors.Contents,
+    contents: _tensors.Contents,
     recognized: detection.Recognized,
 ) -> tuple[Pair, ...]:
     """Pairs each weight with its tensor; raises if one is missing or unlike."""
@@ -239,7 +239,7 @@ def _pairs(
 def _report(
     pairs: tuple[Pair, ...],
     folded: tuple[str, ...],
-    contents: tensors.Contents,
+    contents: _tensors.Contents,
     plan: networks.NetworkPlan,
 ) -> Report:
     used = {pair.source for pair in pairs}
@@ -261,7 +261,7 @@ def _shape_here(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(shape))
 
 
-def _values_here(array: tensors.Array) -> tensors.Array:
+def _values_here(array: _tensors.Array) -> _tensors.Array:
     """Returns a tensor with its axes as Keras has them."""
     if array.ndim > 3:
         return np.moveaxis(array, (0, 1), (-1, -2))
@@ -269,7 +269,7 @@ def _values_here(array: tensors.Array) -> tensors.Array:
 
 
 def _assign(
-    network: keras.Model, pairs: tuple[Pair, ...], contents: tensors.Contents
+    network: keras.Model, pairs: tuple[Pair, ...], contents: _tensors.Contents
 ) -> None:
     weights = networks.weight_paths(network)
     for pair in pairs:

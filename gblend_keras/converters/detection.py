@@ -5,10 +5,10 @@ import re
 from collections.abc import Collection
 from collections.abc import Mapping
 
+from gblend_keras.converters import _tensors
+from gblend_keras.converters import _weight_names
 from gblend_keras.converters import contract
 from gblend_keras.converters import networks
-from gblend_keras.converters import tensors
-from gblend_keras.converters import weight_names
 from gblend_keras.towers import r2plus1d
 from gblend_keras.towers import residual
 
@@ -55,12 +55,12 @@ class Recognized:
     """
 
     plan: networks.NetworkPlan
-    name: weight_names.Name
+    name: _weight_names.Name
     contracts: tuple[contract.InputContract, ...]
 
 
 def recognize(
-    source: str, contents: tensors.Contents, choices: Choices
+    source: str, contents: _tensors.Contents, choices: Choices
 ) -> Recognized:
     """Tells which network a checkpoint is of.
 
@@ -114,7 +114,7 @@ def _caffe2(source: str, shapes: Shapes, choices: Choices) -> Recognized:
         networks.NetworkPlan(
             towers, found if both else tuple(towers), num_classes
         ),
-        weight_names.caffe2_names(
+        _weight_names.caffe2_names(
             {modality: tower.kind for modality, tower in towers.items()},
             {
                 modality: residual.STAGE_SIZES[tower.depth]
@@ -188,7 +188,7 @@ def _torch(source: str, shapes: Shapes, choices: Choices) -> Recognized:
         source,
         tower,
         shapes["fc.weight"][0],
-        weight_names.torch_names(kind, bottlenecks=bottlenecks),
+        _weight_names.torch_names(kind, bottlenecks=bottlenecks),
     )
 
 
@@ -217,7 +217,7 @@ def _mmaction(source: str, shapes: Shapes, choices: Choices) -> Recognized:
         source,
         tower,
         shapes["cls_head.fc_cls.weight"][0],
-        weight_names.mmaction_names(kind),
+        _weight_names.mmaction_names(kind),
     )
 
 
@@ -225,7 +225,7 @@ def _single(
     source: str,
     tower: networks.TowerPlan,
     num_classes: int,
-    name: weight_names.Name,
+    name: _weight_names.Name,
 ) -> Recognized:
     towers = {_modality(tower): tower}
     return Recognized(

@@ -13,9 +13,9 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import example_set
 from gblend_keras.data import npz
 from gblend_keras.data.clips import clip_set
+from gblend_keras.evaluation import _predictor
+from gblend_keras.evaluation import _scores
 from gblend_keras.evaluation import metrics
-from gblend_keras.evaluation import predictor
-from gblend_keras.evaluation import scores
 from gblend_keras.evaluation import subsets as all_of
 from gblend_keras.heads import BLEND
 from gblend_keras.heads import JOINT
@@ -124,8 +124,8 @@ def evaluate_model(
         videos = data.video if data.num_views > 1 else None
     modalities = list(model.network.input)
     wanted = all_of.all_subsets(modalities) if options.subsets else []
-    found = predictor.predict(
-        predictor.Predictor(model, wanted),
+    found = _predictor.predict(
+        _predictor.Predictor(model, wanted),
         model,
         data,
         videos=videos,
@@ -142,7 +142,7 @@ def evaluate_model(
         **_report(model, found, names, options),
     }
     if options.subsets:
-        report["modalities"] = scores.subset_scores(
+        report["modalities"] = _scores.subset_scores(
             found.probabilities, found.y, modalities
         )
     answers = _answers(found)
@@ -151,12 +151,12 @@ def evaluate_model(
 
 def _report(
     model: BlendedModel,
-    found: predictor.Predictions,
+    found: _predictor.Predictions,
     names: list[str],
     options: Options,
 ) -> dict[str, Any]:
     heads = {
-        name: scores.head_scores(
+        name: _scores.head_scores(
             values, found.y, num_bins=options.calibration_bins
         )
         for name, values in _answers(found).items()
@@ -165,8 +165,8 @@ def _report(
         heads[str(name)] |= {
             f"clip_top{k}": float(np.mean(ranks < k)) for k in (1, 5)
         }
-    metric = scores.main_metric(found.y)
-    gains = scores.class_gains(heads, model.modality_heads, names, metric)
+    metric = _scores.main_metric(found.y)
+    gains = _scores.class_gains(heads, model.modality_heads, names, metric)
     return {
         "metric": metric,
         "counts": _counts(found, len(names)),
@@ -176,7 +176,7 @@ def _report(
     }
 
 
-def _answers(found: predictor.Predictions) -> dict[str, example_set.Array]:
+def _answers(found: _predictor.Predictions) -> dict[str, example_set.Array]:
     return {
         name: values
         for name, values in found.probabilities.items()
@@ -185,7 +185,7 @@ def _answers(found: predictor.Predictions) -> dict[str, example_set.Array]:
 
 
 def _counts(
-    found: predictor.Predictions, num_classes: int
+    found: _predictor.Predictions, num_classes: int
 ) -> dict[str, int | None]:
     counts: dict[str, int | None] = {"examples": len(found.y)}
     if found.videos is not None:
@@ -195,11 +195,11 @@ def _counts(
             "fewest_views": int(views.min()),
             "most_views": int(views.max()),
         }
-    return counts | scores.class_counts(found.y, num_classes)
+    return counts | _scores.class_counts(found.y, num_classes)
 
 
 def _confusion(
-    found: predictor.Predictions, num_classes: int
+    found: _predictor.Predictions, num_classes: int
 ) -> dict[str, list[list[int]]] | None:
     if found.y.ndim == 2:
         return None
@@ -212,7 +212,8 @@ def _confusion(
 
 
 def _keys(
-    keys: Sequence[str] | example_set.Array | None, found: predictor.Predictions
+    keys: Sequence[str] | example_set.Array | None,
+    found: _predictor.Predictions,
 ) -> example_set.Array:
     total = len(found.y)
     if keys is None:

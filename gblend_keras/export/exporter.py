@@ -15,9 +15,9 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras.blending import input_checks
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.export import formats
-from gblend_keras.export import signatures as export_signatures
-from gblend_keras.export.formats import Signature
+from gblend_keras.export import _formats
+from gblend_keras.export import _signatures
+from gblend_keras.export._formats import Signature
 from gblend_keras.runs import loader
 from gblend_keras.training import initial_weights
 from gblend_keras.utils import files
@@ -59,7 +59,7 @@ def export_model(
     path: str | Path,
     *,
     format: str = "savedmodel",
-    head: str = export_signatures.ALL,
+    head: str = _signatures.ALL,
     modalities: Sequence[str] = (),
     class_names: Sequence[str] = (),
     examples: Mapping[str, npt.NDArray[Any]] | None = None,
@@ -98,13 +98,11 @@ def export_model(
     files.check_writable(target.parent, argument="out")
     _check_examples(model, examples)
     _check_class_names(model, class_names)
-    found = export_signatures.signatures(
-        model, head, modalities, many=writer.many
-    )
-    x = examples or export_signatures.random_examples(model, max(BATCH_SIZES))
+    found = _signatures.signatures(model, head, modalities, many=writer.many)
+    x = examples or _signatures.random_examples(model, max(BATCH_SIZES))
     with _beside(target, writer.suffix) as beside:
         with _as_value_error():
-            writer.write(formats.Program(model.network, found), beside)
+            writer.write(_formats.Program(model.network, found), beside)
             difference = _largest_difference(found, writer.load(beside), x)
         _check_difference(difference, format)
         beside.replace(target)
@@ -196,7 +194,7 @@ def _as_value_error() -> Iterator[None]:
 
 def _largest_difference(
     found: Mapping[str, Signature],
-    run: formats.Run,
+    run: _formats.Run,
     examples: Mapping[str, npt.NDArray[Any]],
 ) -> float:
     """Returns how far the file's answers are from Keras' at most."""
@@ -230,8 +228,8 @@ def _check_difference(difference: float, format: str) -> None:
         )
 
 
-def _format(format: str, target: Path) -> formats.Format:
-    known = formats.formats()
+def _format(format: str, target: Path) -> _formats.Format:
+    known = _formats.formats()
     config.check_choice("format", format, tuple(known))
     writer = known[format]
     if writer.suffix and target.suffix != writer.suffix:

@@ -7,9 +7,9 @@ import keras
 from keras import layers
 from keras import ops
 
+from gblend_keras.fusion import _cuts
+from gblend_keras.fusion import _parts
 from gblend_keras.fusion import concat
-from gblend_keras.fusion import cuts
-from gblend_keras.fusion import parts
 
 
 @keras.saving.register_keras_serializable(package="gblend_keras")
@@ -62,14 +62,14 @@ class _Block:
 
 
 def build_bottleneck(
-    calls: parts.TowerCalls,
-    joint: parts.JointHead,
+    calls: _parts.TowerCalls,
+    joint: _parts.JointHead,
     *,
-    stage: cuts.Stage = None,
+    stage: _cuts.Stage = None,
     num_tokens: int = 4,
     num_layers: int = 2,
     num_heads: int = 4,
-) -> parts.Fused:
+) -> _parts.Fused:
     """Builds towers that exchange through attention bottlenecks.
 
     Each modality's sequence, with the bottleneck tokens appended, passes a
@@ -103,12 +103,12 @@ def build_bottleneck(
             a number does not fit.
     """
     del joint
-    parts.check_several(calls, "bottleneck")
-    parts.check_count("num_tokens", num_tokens)
-    parts.check_count("num_layers", num_layers, low=2)
-    parts.check_count("num_heads", num_heads)
-    opened = cuts.cut_towers(calls, stage)
-    sequences = {name: cuts.positions(cut) for name, cut in opened.items()}
+    _parts.check_several(calls, "bottleneck")
+    _parts.check_count("num_tokens", num_tokens)
+    _parts.check_count("num_layers", num_layers, low=2)
+    _parts.check_count("num_heads", num_heads)
+    opened = _cuts.cut_towers(calls, stage)
+    sequences = {name: _cuts.positions(cut) for name, cut in opened.items()}
     _check_heads(sequences, num_heads)
     exchanged = _exchanged(
         sequences,
@@ -118,7 +118,7 @@ def build_bottleneck(
         num_heads=num_heads,
     )
     features = {
-        name: cut.resume(cuts.like_map(exchanged[name], cut))
+        name: cut.resume(_cuts.like_map(exchanged[name], cut))
         for name, cut in opened.items()
     }
     return concat.concatenate(features)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 
 
 def build_concat(
-    calls: parts.TowerCalls, joint: parts.JointHead
-) -> parts.Fused:
+    calls: _parts.TowerCalls, joint: _parts.JointHead
+) -> _parts.Fused:
     """Builds the paper's fusion: the features, concatenated.
 
     Source: Wang, Tran & Feiszli, CVPR 2020, section 3.1: "two-FC-layer
@@ -25,11 +25,11 @@ def build_concat(
     return concatenate(calls.features())
 
 
-def concatenate(features: dict[str, Any]) -> parts.Fused:
+def concatenate(features: dict[str, Any]) -> _parts.Fused:
     """Returns features and their concatenation.
 
     Args:
         features: `{modality: (batch, features)}`.
     """
-    x = parts.concatenated(list(features.values()), name="joint_concat")
-    return parts.Fused(features, x)
+    x = _parts.concatenated(list(features.values()), name="joint_concat")
+    return _parts.Fused(features, x)

@@ -2,15 +2,15 @@
 
 from keras import layers
 
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 
 
 def build_film(
-    calls: parts.TowerCalls,
-    joint: parts.JointHead,
+    calls: _parts.TowerCalls,
+    joint: _parts.JointHead,
     *,
     modulated: str | None = None,
-) -> parts.Fused:
+) -> _parts.Fused:
     """Builds FiLM: the other modalities scale and shift the features of one.
 
         x = relu((1 + gamma(c)) * f + beta(c))
@@ -37,12 +37,12 @@ def build_film(
         ValueError: If there is no such modality, or no other.
     """
     del joint
-    parts.check_several(calls, "film")
+    _parts.check_several(calls, "film")
     chosen = next(iter(calls.towers)) if modulated is None else modulated
-    parts.check_modality("modulated", chosen, calls)
+    _parts.check_modality("modulated", chosen, calls)
     features = calls.features()
     others = [each for name, each in features.items() if name != chosen]
-    condition = parts.concatenated(others, name="joint_condition")
+    condition = _parts.concatenated(others, name="joint_condition")
     width = int(features[chosen].shape[-1])
     scale, shift = (
         layers.Dense(width, kernel_initializer="zeros", name=f"joint_{name}")(
@@ -53,4 +53,4 @@ def build_film(
     change = layers.Multiply(name="joint_scaled")([features[chosen], scale])
     x = layers.Add(name="joint_modulated")([features[chosen], change, shift])
     x = layers.ReLU(name="joint_modulated_relu")(x)
-    return parts.Fused(features, x)
+    return _parts.Fused(features, x)

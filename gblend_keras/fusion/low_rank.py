@@ -2,12 +2,12 @@
 
 from keras import layers
 
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 
 
 def build_low_rank(
-    calls: parts.TowerCalls, joint: parts.JointHead, *, rank: int = 4
-) -> parts.Fused:
+    calls: _parts.TowerCalls, joint: _parts.JointHead, *, rank: int = 4
+) -> _parts.Fused:
     """Builds Low-rank Multimodal Fusion: every product of features, cheaply.
 
     The outer product of all feature vectors, each with a 1 appended, holds
@@ -36,7 +36,7 @@ def build_low_rank(
     Raises:
         ValueError: If `rank` is no integer >= 1.
     """
-    parts.check_count("rank", rank)
+    _parts.check_count("rank", rank)
     features = calls.features()
     units = joint.units(features)
     factors = []
@@ -55,4 +55,4 @@ def build_low_rank(
     x = layers.Permute((2, 1), name="joint_product_ranks")(x)  # (B, units, R)
     x = layers.Dense(1, use_bias=False, name="joint_rank_weights")(x)
     x = layers.Reshape((units,), name="joint_fused")(x)
-    return parts.Fused(features, x, num_hidden=0)
+    return _parts.Fused(features, x, num_hidden=0)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from gblend_keras.fusion import cuts
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _cuts
+from gblend_keras.fusion import _parts
 from gblend_keras.towers import stages
 
 
@@ -60,12 +60,12 @@ class MatchMap(keras.layers.Layer):
 
 
 def build_mid_concat(
-    calls: parts.TowerCalls,
-    joint: parts.JointHead,
+    calls: _parts.TowerCalls,
+    joint: _parts.JointHead,
     *,
-    stage: cuts.Stage = None,
+    stage: _cuts.Stage = None,
     base: str | None = None,
-) -> parts.Fused:
+) -> _parts.Fused:
     """Builds a joint tower on the concatenated maps of all towers.
 
     The maps of one stage, brought to the sizes of the base modality's map,
@@ -95,12 +95,12 @@ def build_mid_concat(
         ValueError: If a tower cannot be cut there, or the base tower's later
             stages do not take the concatenated map.
     """
-    parts.check_several(calls, "mid_concat")
+    _parts.check_several(calls, "mid_concat")
     chosen = next(iter(calls.towers)) if base is None else base
-    parts.check_modality("base", chosen, calls)
-    opened = cuts.cut_towers(calls, stage)
+    _parts.check_modality("base", chosen, calls)
+    opened = _cuts.cut_towers(calls, stage)
     for cut in opened.values():
-        cuts.check_sizes(cut)
+        _cuts.check_sizes(cut)
     features = {name: cut.resume(cut.map) for name, cut in opened.items()}
 
     sizes = opened[chosen].map.shape[1:-1]
@@ -110,14 +110,14 @@ def build_mid_concat(
         else MatchMap(sizes, name=f"joint_matched_{name}")(cut.map)
         for name, cut in opened.items()
     ]
-    x = parts.concatenated(maps, name="joint_concat")
+    x = _parts.concatenated(maps, name="joint_concat")
     upper = stages.upper_like(
         opened[chosen].tower,
         opened[chosen].stage,
         x.shape[1:],
         name="joint_tower",
     )
-    return parts.Fused(
+    return _parts.Fused(
         features, upper(x), num_hidden=2 if joint.hidden_units else 0
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 from gblend_keras.fusion import registry
 from gblend_keras.heads import BLEND
 from gblend_keras.heads import JOINT
@@ -106,9 +106,9 @@ def fuse(
         inputs[modality] = keras.Input(
             template.shape[1:], dtype=template.dtype, name=modality
         )
-    joint = parts.JointHead(num_classes, hidden_units, dropout)
+    joint = _parts.JointHead(num_classes, hidden_units, dropout)
     fused = registry.build_fusion(
-        fusion, parts.TowerCalls(towers, inputs), joint, options
+        fusion, _parts.TowerCalls(towers, inputs), joint, options
     )
     logits = {
         modality: layers.Dense(

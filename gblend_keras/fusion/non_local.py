@@ -4,17 +4,17 @@ from typing import Any
 
 from keras import layers
 
+from gblend_keras.fusion import _cuts
+from gblend_keras.fusion import _parts
 from gblend_keras.fusion import concat
-from gblend_keras.fusion import cuts
-from gblend_keras.fusion import parts
 
 
 def build_non_local(
-    calls: parts.TowerCalls,
-    joint: parts.JointHead,
+    calls: _parts.TowerCalls,
+    joint: _parts.JointHead,
     *,
-    stage: cuts.Stage = None,
-) -> parts.Fused:
+    stage: _cuts.Stage = None,
+) -> _parts.Fused:
     """Builds towers whose positions attend to those of the other modalities.
 
         y_i = sum_j softmax_j(theta(x_i) . phi(x_j)) g(x_j),   z_i = W y_i + x_i
@@ -42,20 +42,20 @@ def build_non_local(
         ValueError: If a tower cannot be cut there, or its stage is a vector.
     """
     del joint
-    parts.check_several(calls, "non_local")
-    opened = cuts.cut_towers(calls, stage, from_end=1)
-    sequences = {name: cuts.positions(cut) for name, cut in opened.items()}
+    _parts.check_several(calls, "non_local")
+    opened = _cuts.cut_towers(calls, stage, from_end=1)
+    sequences = {name: _cuts.positions(cut) for name, cut in opened.items()}
     any_mask = any(cut.mask is not None for cut in opened.values())
     features = {}
     for modality, cut in opened.items():
         masks = [
-            cuts.real_positions(other)
+            _cuts.real_positions(other)
             for name, other in opened.items()
             if name != modality and any_mask
         ]
         change = _attended(sequences, masks, modality)
         z = layers.Add(name=f"{modality}_nonlocal")(
-            [cut.map, cuts.like_map(change, cut)]
+            [cut.map, _cuts.like_map(change, cut)]
         )
         features[modality] = cut.resume(z)
     return concat.concatenate(features)
@@ -77,7 +77,7 @@ def _attended(
     queries = layers.Dense(half, name=f"{prefix}_theta")(sequences[modality])
     others = {k: x for k, x in sequences.items() if k != modality}
     keys, values = (
-        parts.concatenated(
+        _parts.concatenated(
             [
                 layers.Dense(half, name=f"{prefix}_{role}_{name}")(x)
                 for name, x in others.items()
@@ -89,7 +89,7 @@ def _attended(
     )
     attention = layers.Attention(name=f"{prefix}_attention")
     if masks:
-        mask = parts.concatenated(masks, axis=1, name=f"{prefix}_mask")
+        mask = _parts.concatenated(masks, axis=1, name=f"{prefix}_mask")
         y = attention([queries, values, keys], mask=[None, mask])
     else:
         y = attention([queries, values, keys])

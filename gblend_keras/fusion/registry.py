@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from gblend_keras import config
+from gblend_keras.fusion import _parts
 from gblend_keras.fusion import bottleneck
 from gblend_keras.fusion import concat
 from gblend_keras.fusion import film
 from gblend_keras.fusion import low_rank
 from gblend_keras.fusion import mid_concat
 from gblend_keras.fusion import non_local
-from gblend_keras.fusion import parts
 from gblend_keras.fusion import se_gate
 from gblend_keras.fusion import sum as sum_fusion
 
-BUILDERS: dict[str, Callable[..., parts.Fused]] = {
+BUILDERS: dict[str, Callable[..., _parts.Fused]] = {
     "concat": concat.build_concat,
     "sum": sum_fusion.build_sum,
     "low_rank": low_rank.build_low_rank,
@@ -41,10 +41,10 @@ def option_names(fusion: str) -> list[str]:
 
 def build_fusion(
     fusion: str,
-    calls: parts.TowerCalls,
-    joint: parts.JointHead,
+    calls: _parts.TowerCalls,
+    joint: _parts.JointHead,
     options: Mapping[str, Any],
-) -> parts.Fused:
+) -> _parts.Fused:
     """Builds a fusion by name.
 
     Args:

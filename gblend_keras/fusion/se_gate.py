@@ -4,18 +4,18 @@ from typing import Any
 
 from keras import layers
 
+from gblend_keras.fusion import _cuts
+from gblend_keras.fusion import _parts
 from gblend_keras.fusion import concat
-from gblend_keras.fusion import cuts
-from gblend_keras.fusion import parts
 
 
 def build_se_gate(
-    calls: parts.TowerCalls,
-    joint: parts.JointHead,
+    calls: _parts.TowerCalls,
+    joint: _parts.JointHead,
     *,
-    stage: cuts.Stage = None,
+    stage: _cuts.Stage = None,
     reduction: int = 8,
-) -> parts.Fused:
+) -> _parts.Fused:
     """Builds towers whose channels are scaled by what the others see.
 
         map_m <- map_m * sigmoid(W2 relu(W1 pool(maps of the others)))
@@ -43,10 +43,10 @@ def build_se_gate(
             integer >= 1.
     """
     del joint
-    parts.check_several(calls, "se_gate")
-    parts.check_count("reduction", reduction)
-    opened = cuts.cut_towers(calls, stage)
-    summaries = {name: cuts.pooled(cut) for name, cut in opened.items()}
+    _parts.check_several(calls, "se_gate")
+    _parts.check_count("reduction", reduction)
+    opened = _cuts.cut_towers(calls, stage)
+    summaries = {name: _cuts.pooled(cut) for name, cut in opened.items()}
     features = {}
     for modality, cut in opened.items():
         others = [each for name, each in summaries.items() if name != modality]
@@ -65,7 +65,7 @@ def _gate(
 ) -> Any:
     """Returns one factor a channel, `(batch, 1, ..., channels)`."""
     channels = int(shape[-1] or 0)
-    x = parts.concatenated(others, name=f"{modality}_gate_concat")
+    x = _parts.concatenated(others, name=f"{modality}_gate_concat")
     x = layers.Dense(
         max(1, channels // reduction),
         activation="relu",

@@ -2,10 +2,12 @@
 
 from keras import layers
 
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 
 
-def build_sum(calls: parts.TowerCalls, joint: parts.JointHead) -> parts.Fused:
+def build_sum(
+    calls: _parts.TowerCalls, joint: _parts.JointHead
+) -> _parts.Fused:
     """Builds the sum of the feature vectors.
 
     The joint head has fewer weights than on a concatenation, and asks the
@@ -36,4 +38,4 @@ def build_sum(calls: parts.TowerCalls, joint: parts.JointHead) -> parts.Fused:
         for modality, feature in features.items()
     ]
     x = layers.Add(name="joint_sum")(terms) if len(terms) > 1 else terms[0]
-    return parts.Fused(features, x)
+    return _parts.Fused(features, x)

@@ -15,7 +15,7 @@ from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
-from gblend_keras.training import layer_matching
+from gblend_keras.training import _layer_matching
 from gblend_keras.utils import files
 
 REPORT = "initialised.json"
@@ -36,7 +36,7 @@ class _Source(NamedTuple):
 
 def initialize(
     model: BlendedModel, source: Any, *, take_standardization: bool = False
-) -> list[layer_matching.Part]:
+) -> list[_layer_matching.Part]:
     """Gives a model the weights of trained towers, to fine-tune it.
 
     A layer's weights are taken when the source has a layer of that name in
@@ -69,7 +69,7 @@ def initialize(
     """
     sources = _sources(model, source)
     joint = None if isinstance(source, Mapping) else [*sources.values()][0]
-    comparison = layer_matching.Comparison(take_standardization)
+    comparison = _layer_matching.Comparison(take_standardization)
     parts = []
     for modality in model.network.input:
         origin = sources.get(modality)
@@ -105,7 +105,7 @@ def load_trained(source: str | Path) -> BlendedModel:
     return model
 
 
-def describe(parts: Sequence[layer_matching.Part]) -> str:
+def describe(parts: Sequence[_layer_matching.Part]) -> str:
     """Returns what was taken and what not as text, some lines a part."""
     lines = []
     for part in parts:
@@ -188,14 +188,14 @@ def start(job: base.Job, init_from: str) -> None:
 
 
 def _check_frozen(
-    recipe: config.Recipe, parts: Sequence[layer_matching.Part]
+    recipe: config.Recipe, parts: Sequence[_layer_matching.Part]
 ) -> None:
     """Raises if a frozen tower has a layer with random weights."""
     found = {part.name: part for part in parts}
     for modality, tower in recipe.towers.items():
         if not tower.frozen or tower.kind in PRETRAINED_KINDS:
             continue
-        part = found.get(f"{modality} tower", layer_matching.Part(modality))
+        part = found.get(f"{modality} tower", _layer_matching.Part(modality))
         if not part.source or part.different:
             missing = ", ".join(part.different) or "nothing was taken"
             raise ValueError(
@@ -252,13 +252,13 @@ def _tower_part(
     model: BlendedModel,
     modality: str,
     origin: _Source | None,
-    comparison: layer_matching.Comparison,
-) -> layer_matching.Part:
+    comparison: _layer_matching.Comparison,
+) -> _layer_matching.Part:
     name = f"{modality} tower"
     if origin is None:
-        return layer_matching.Part(name)
-    theirs = layer_matching.tower_layers(origin.model.network, origin.modality)
-    mine = layer_matching.tower_layers(model.network, modality)
+        return _layer_matching.Part(name)
+    theirs = _layer_matching.tower_layers(origin.model.network, origin.modality)
+    mine = _layer_matching.tower_layers(model.network, modality)
     part = comparison.part(name, mine, theirs, str(origin))
     if part.different and not part.taken:
         raise ValueError(
@@ -275,28 +275,28 @@ def _head_part(
     model: BlendedModel,
     modality: str,
     origin: _Source | None,
-    comparison: layer_matching.Comparison,
-) -> layer_matching.Part:
+    comparison: _layer_matching.Comparison,
+) -> _layer_matching.Part:
     name = f"{modality} head"
     if origin is None:
-        return layer_matching.Part(name)
-    theirs = layer_matching.head_layers(
+        return _layer_matching.Part(name)
+    theirs = _layer_matching.head_layers(
         origin.model.network, f"{origin.modality}_head"
     )
     theirs = [each._replace(name=f"{modality}_head") for each in theirs]
-    mine = layer_matching.head_layers(model.network, f"{modality}_head")
+    mine = _layer_matching.head_layers(model.network, f"{modality}_head")
     return comparison.part(name, mine, theirs, str(origin))
 
 
 def _joint_part(
     model: BlendedModel,
     origin: _Source | None,
-    comparison: layer_matching.Comparison,
-) -> layer_matching.Part:
+    comparison: _layer_matching.Comparison,
+) -> _layer_matching.Part:
     """Compares all that belongs to no modality: fusion and joint head."""
     name = f"{JOINT} head"
     if origin is None:
-        return layer_matching.Part(name)
-    mine = layer_matching.common_layers(model.network)
-    theirs = layer_matching.common_layers(origin.model.network)
+        return _layer_matching.Part(name)
+    mine = _layer_matching.common_layers(model.network)
+    theirs = _layer_matching.common_layers(origin.model.network)
     return comparison.part(name, mine, theirs, f"{origin.label} ({JOINT})")

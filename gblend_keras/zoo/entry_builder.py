@@ -18,10 +18,10 @@ from gblend_keras.runs import directory
 from gblend_keras.runs.loader import FinishedRun
 from gblend_keras.runs.loader import load_run
 from gblend_keras.utils import files
+from gblend_keras.zoo import _weights
 from gblend_keras.zoo import cards
 from gblend_keras.zoo import catalog
 from gblend_keras.zoo import loader
-from gblend_keras.zoo import weights
 
 TOLERANCE = 0.005  # of an accuracy: other hardware rounds otherwise
 _ABOUT = ("task", "data", "licence", "use", "limits", "citation")
@@ -108,7 +108,7 @@ def add(
     measured = _metrics([run_dir, *repeats])
     with files.partial_folder(place) as beside:
         folder = beside / described.name
-        weights.save(run.model.network, folder / catalog.WEIGHTS)
+        _weights.save(run.model.network, folder / catalog.WEIGHTS)
         kept = {key: training[key] for key in _KEPT}
         files.write_json(
             folder / catalog.RECIPE, kept | {"command": described.command}
@@ -253,7 +253,7 @@ def _curves(
 
 def _check_rebuilt(entry: catalog.Entry, run: FinishedRun, blend: str) -> None:
     network = loader.build_trained(run.recipe, blend, entry)
-    weights.load(network, entry.file(catalog.WEIGHTS))
+    _weights.load(network, entry.file(catalog.WEIGHTS))
     seed = hashlib.sha256(entry.name.encode()).digest()
     rng = np.random.default_rng(list(seed))
     x = {

@@ -12,8 +12,8 @@ from typing import Any
 from gblend_keras.converters import converter
 from gblend_keras.converters import detection
 from gblend_keras.utils import files
+from gblend_keras.zoo import _fetcher
 from gblend_keras.zoo import catalog
-from gblend_keras.zoo import fetcher
 
 _NETWORK = "network.weights.h5"
 _HAS_FILTER = hasattr(tarfile, "data_filter")
@@ -89,7 +89,7 @@ def _import_checkpoint(
             f"{plan.num_classes} names. Received: {len(class_names)}. "
             "Give one a line, in the order of the labels."
         )
-    folder = fetcher.kept_folder(entry)
+    folder = _fetcher.kept_folder(entry)
     folder.mkdir(parents=True, exist_ok=True)
     network = folder / _NETWORK
     converter.convert_checkpoint(
@@ -126,7 +126,7 @@ def _check_plan(
 
 
 def _import_archive(entry: catalog.Entry, file: Path) -> str:
-    folder = fetcher.kept_folder(entry)
+    folder = _fetcher.kept_folder(entry)
     with files.partial_folder(folder.parent) as beside:
         temporary = beside / folder.name
         unpack(file, temporary / "saved_model")
@@ -142,7 +142,7 @@ def _import_archive(entry: catalog.Entry, file: Path) -> str:
             {
                 "file": file.name,
                 "sha256": digest,
-                "files": fetcher.checksums(temporary / "saved_model"),
+                "files": _fetcher.checksums(temporary / "saved_model"),
             },
         )
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,10 +15,10 @@ from gblend_keras.data import example_set
 from gblend_keras.heads import JOINT
 from gblend_keras.runs import loader
 from gblend_keras.towers import hub_media
+from gblend_keras.zoo import _fetcher
+from gblend_keras.zoo import _weights
 from gblend_keras.zoo import catalog
-from gblend_keras.zoo import fetcher
 from gblend_keras.zoo import model as zoo_model
-from gblend_keras.zoo import weights
 
 
 def load(entry: catalog.Entry, *, head: str | None = None) -> Any:
@@ -57,7 +57,7 @@ def tower(
     _check_modality(entry, modality)
     name = new_name or f"{modality}_tower"
     if entry.hub is not None:
-        imported = fetcher.imported_model(entry)
+        imported = _fetcher.imported_model(entry)
         options = dataclasses.asdict(entry.hub)
         if imported is not None:
             options["handle"] = str(imported)
@@ -126,14 +126,14 @@ def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
 
 
 def _network(entry: catalog.Entry) -> keras.Model:
-    path = fetcher.weights_path(entry)
+    path = _fetcher.weights_path(entry)
     if entry.kind == "imported":
         return converter.load_converted(path)
     training = catalog.training(entry)
     network = build_trained(
         config.Recipe.from_json(training["recipe"]), training["blend"], entry
     )
-    weights.load(network, path)
+    _weights.load(network, path)
     return network
 
 
@@ -141,7 +141,7 @@ def _model(entry: catalog.Entry, network: keras.Model) -> zoo_model.ZooModel:
     clips = None if entry.clips is None else dataclasses.asdict(entry.clips)
     names = entry.class_names
     if entry.kind == "imported":
-        names = fetcher.imported_class_names(entry)
+        names = _fetcher.imported_class_names(entry)
     return zoo_model.ZooModel(
         network,
         multi_label=entry.multi_label,

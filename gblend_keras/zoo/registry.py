@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from gblend_keras import config
+from gblend_keras.zoo import _fetcher
 from gblend_keras.zoo import catalog
-from gblend_keras.zoo import fetcher
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,7 @@ def path(name: str) -> Path:
         ValueError: As `entry`; or if the weights cannot be had, or differ
             from what the entry says.
     """
-    return fetcher.weights_path(catalog.find(name))
+    return _fetcher.weights_path(catalog.find(name))
 
 
 def load(name: str, *, head: str | None = None) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.comparison import tasks
+from gblend_keras.comparison import _tasks
 from gblend_keras.training import failures
 from gblend_keras.training import trainer
 from gblend_keras.utils import files
@@ -248,7 +248,7 @@ def test_failed_run_is_shown_and_stops_no_other(compare, tmp_path):
     text = gb.comparison.text_table(comparison)
     assert "(2/3)" in text
     assert "FAILED: offline, seed 1: FloatingPointError: The loss" in text
-    log = (tmp_path / "all" / "offline" / "seed-1" / tasks.LOG).read_text()
+    log = (tmp_path / "all" / "offline" / "seed-1" / _tasks.LOG).read_text()
     assert "Traceback" in log
 
 
@@ -421,8 +421,8 @@ def test_reported_curve_is_preferred_to_that_of_a_validation_split():
         {"epoch": "0", "val_joint_accuracy": "1", "val_m0_accuracy": "1"},
         {"epoch": "1", "val_joint_accuracy": "1", "val_m0_accuracy": "1"},
     ]
-    assert tasks.curve_column(rows, "joint") == "val_joint_accuracy"
+    assert _tasks.curve_column(rows, "joint") == "val_joint_accuracy"
     for row in rows:
         row["evaluated_joint_accuracy"] = "0.5"
-    assert tasks.curve_column(rows, "joint") == "evaluated_joint_accuracy"
-    assert tasks.curve_column(rows, "m0") == "val_m0_accuracy"
+    assert _tasks.curve_column(rows, "joint") == "evaluated_joint_accuracy"
+    assert _tasks.curve_column(rows, "m0") == "val_m0_accuracy"

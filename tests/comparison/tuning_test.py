@@ -2,25 +2,25 @@
 
 import gblend_keras as gb
 from gblend_keras import config
-from gblend_keras.comparison import tuning
+from gblend_keras.comparison import _tuning
 
 TRAIN = config.TrainConfig(learning_rate=0.02, weight_decay=1e-4)
 
 
 def test_first_try_has_the_values_of_the_recipe():
-    assert tuning.candidates(TRAIN, 3)[0] == (0.02, 1e-4)
-    assert tuning.candidates(TRAIN, 0) == []
+    assert _tuning.candidates(TRAIN, 3)[0] == (0.02, 1e-4)
+    assert _tuning.candidates(TRAIN, 0) == []
 
 
 def test_tries_depend_on_the_seed_alone_and_more_begin_with_fewer():
-    few, many = tuning.candidates(TRAIN, 3), tuning.candidates(TRAIN, 8)
+    few, many = _tuning.candidates(TRAIN, 3), _tuning.candidates(TRAIN, 8)
     assert many[:3] == few
     assert len(set(many)) == 8
-    assert tuning.candidates(TRAIN, 8, seed=1)[1:] != many[1:]
+    assert _tuning.candidates(TRAIN, 8, seed=1)[1:] != many[1:]
 
 
 def test_tries_stay_within_a_factor_of_ten_on_both_sides():
-    drawn = tuning.candidates(TRAIN, 200)[1:]
+    drawn = _tuning.candidates(TRAIN, 200)[1:]
     rates = [each.learning_rate for each in drawn]
     decays = [each.weight_decay for each in drawn]
     # Log-uniform: half of them on each side of the centre, a tenth beyond 8x.
@@ -31,36 +31,36 @@ def test_tries_stay_within_a_factor_of_ten_on_both_sides():
 
 def test_decay_of_zero_is_replaced_as_a_centre_not_as_a_try():
     settings = config.TrainConfig(weight_decay=0.0)
-    own, *drawn = tuning.candidates(settings, 50)
+    own, *drawn = _tuning.candidates(settings, 50)
     assert own.weight_decay == 0
     assert all(0.99e-4 < each.weight_decay < 1.01e-2 for each in drawn)
 
 
 def test_decay_goes_where_the_recipe_has_it():
     recipe = gb.recipes.get("digits")
-    tried = tuning.Candidate(0.5, 0.25)
-    plain = tuning.with_candidate(recipe, tried).train
+    tried = _tuning.Candidate(0.5, 0.25)
+    plain = _tuning.with_candidate(recipe, tried).train
     assert (plain.learning_rate, plain.weight_decay, plain.l2) == (0.5, 0.25, 0)
     with_l2 = config.with_settings(recipe, ["train.l2=0.001"])
-    assert tuning.candidates(with_l2.train, 1) == [(0.02, 0.001)]
-    found = tuning.with_candidate(with_l2, tried).train
+    assert _tuning.candidates(with_l2.train, 1) == [(0.02, 0.001)]
+    found = _tuning.with_candidate(with_l2, tried).train
     assert (found.weight_decay, found.l2) == (0.0, 0.25)
 
 
 def test_tries_do_not_see_the_test_split():
     recipe = gb.recipes.get("digits")
     assert recipe.data.evaluate_on == "test"
-    assert tuning.on_validation(recipe).data.evaluate_on == "validation"
+    assert _tuning.on_validation(recipe).data.evaluate_on == "validation"
 
 
 def test_best_accuracy_is_chosen_and_the_earliest_of_equal_ones():
-    own, better = tuning.Candidate(0.1, 0.0), tuning.Candidate(0.2, 0.0)
-    worse = tuning.Candidate(0.3, 0.0)
-    chosen = tuning.choose(
+    own, better = _tuning.Candidate(0.1, 0.0), _tuning.Candidate(0.2, 0.0)
+    worse = _tuning.Candidate(0.3, 0.0)
+    chosen = _tuning.choose(
         {2: (worse, 0.8, {}), 1: (better, 0.8, {"joint": 3}), 0: (own, 0.7, {})}
     )
     assert chosen == (better, 1, 0.8, {"joint": 3})
-    assert tuning.choose({}) is None
+    assert _tuning.choose({}) is None
 
 
 def test_best_epoch_is_the_first_of_equal_ones():
@@ -70,6 +70,6 @@ def test_best_epoch_is_the_first_of_equal_ones():
         {"epoch": "2", "val_joint_accuracy": "0.7"},
         {"epoch": "3", "val_joint_accuracy": "0.6"},
     ]
-    assert tuning.best_epoch(rows, "val_joint_accuracy") == 1
-    assert tuning.best_epoch(rows, "val_other_accuracy") is None
-    assert tuning.best_epoch([], "val_joint_accuracy") is None
+    assert _tuning.best_epoch(rows, "val_joint_accuracy") == 1
+    assert _tuning.best_epoch(rows, "val_other_accuracy") is None
+    assert _tuning.best_epoch([], "val_joint_accuracy") is None

@@ -13,10 +13,10 @@ import keras
 import numpy as np
 import pytest
 
+from gblend_keras.converters import _weight_names
 from gblend_keras.converters import converter
 from gblend_keras.converters import detection
 from gblend_keras.converters import networks
-from gblend_keras.converters import weight_names
 from gblend_keras.towers import residual
 from tests.places import ROOT
 
@@ -299,7 +299,7 @@ def test_152_layers_take_under_a_minute_and_2_gb(tmp_path):
         ("rgb",),
         400,
     )
-    name = weight_names.caffe2_names(
+    name = _weight_names.caffe2_names(
         {"rgb": "r2plus1d"}, {"rgb": residual.STAGE_SIZES[152]}, 400
     )
     blobs = {}

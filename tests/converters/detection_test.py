@@ -2,14 +2,14 @@
 
 import pytest
 
+from gblend_keras.converters import _tensors
 from gblend_keras.converters import detection
-from gblend_keras.converters import tensors
 from gblend_keras.towers import residual
 
 
 def recognize(source, shapes, **choices):
-    contents = tensors.Contents(
-        {name: tensors.Tensor(shape, list) for name, shape in shapes.items()}
+    contents = _tensors.Contents(
+        {name: _tensors.Tensor(shape, list) for name, shape in shapes.items()}
     )
     return detection.recognize(source, contents, detection.Choices(**choices))
 

@@ -11,9 +11,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from gblend_keras.converters import reader
-from gblend_keras.converters import tensors
-from gblend_keras.converters import torch_file
+from gblend_keras.converters import _reader
+from gblend_keras.converters import _tensors
+from gblend_keras.converters import _torch_file
 
 STORAGES = {"f4": "FloatStorage", "f8": "DoubleStorage", "i8": "LongStorage"}
 
@@ -126,7 +126,7 @@ def test_tensors_are_read_without_pytorch(write, fake_torch, tmp_path):
             "b": tensor(fake_torch, "1", b, "i8"),
         },
     )
-    contents = reader.read_checkpoint(tmp_path / "net.pth")
+    contents = _reader.read_checkpoint(tmp_path / "net.pth")
     assert contents.tensors["a"].shape == (2, 3, 4)
     np.testing.assert_array_equal(contents.tensors["a"].read(), a)
     assert contents.tensors["b"].read() == 7
@@ -142,7 +142,7 @@ def test_views_of_one_storage_are_read(write, fake_torch, tmp_path):
         "empty": FakeTensor(storage, 0, (0, 3), (3, 1)),
     }
     write(tmp_path / "net.pth", value)
-    read = reader.read_checkpoint(tmp_path / "net.pth").tensors
+    read = _reader.read_checkpoint(tmp_path / "net.pth").tensors
     # From 2, rows 1 apart and columns 2 apart: 2 4 6 and 3 5 7.
     np.testing.assert_array_equal(read["turned"].read(), [[2, 4, 6], [3, 5, 7]])
     assert read["empty"].read().shape == (0, 3)
@@ -153,7 +153,7 @@ def test_bfloat16_becomes_float32(fake_torch, tmp_path):
     raw = struct.pack("<HH", 0x3F80, 0xC020)
     storage = FakeStorage("0", fake_torch.BFloat16Storage, raw, 2)
     write_zip(tmp_path / "net.pth", {"a": FakeTensor(storage, 0, (2,), (1,))})
-    read = reader.read_checkpoint(tmp_path / "net.pth").tensors["a"].read()
+    read = _reader.read_checkpoint(tmp_path / "net.pth").tensors["a"].read()
     np.testing.assert_array_equal(read, np.array([1.0, -2.5], "float32"))
 
 
@@ -163,7 +163,7 @@ def test_state_dict_is_found_inside_a_training_checkpoint(tmp_path):
     path.write_bytes(
         pickle.dumps({"epoch": 3, "state_dict": state, "note": "x"}, 2)
     )
-    contents = reader.read_checkpoint(path)
+    contents = _reader.read_checkpoint(path)
     assert set(contents.tensors) == {"fc.weight", "fc.bias"}
     assert contents.others == ("epoch", "note")
 
@@ -172,7 +172,7 @@ def test_state_dict_is_found_inside_a_training_checkpoint(tmp_path):
 def test_tensor_outside_its_storage_is_refused(write, fake_torch, tmp_path):
     storage = tensor(fake_torch, "0", np.arange(4.0)).args[0]
     write(tmp_path / "net.pth", {"a": FakeTensor(storage, 2, (3,), (1,))})
-    contents = reader.read_checkpoint(tmp_path / "net.pth")
+    contents = _reader.read_checkpoint(tmp_path / "net.pth")
     with pytest.raises(ValueError, match="The file is damaged"):
         contents.tensors["a"].read()
 
@@ -184,7 +184,7 @@ def test_view_with_wrong_strides_is_refused(strides, fake_torch, tmp_path):
         tmp_path / "net.pth", {"a": FakeTensor(storage, 1, (2,), strides)}
     )
     with pytest.raises(ValueError):
-        reader.read_checkpoint(tmp_path / "net.pth").tensors["a"].read()
+        _reader.read_checkpoint(tmp_path / "net.pth").tensors["a"].read()
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
@@ -193,7 +193,7 @@ def test_cut_file_is_refused(write, fake_torch, tmp_path):
     write(path, {"a": tensor(fake_torch, "0", np.arange(100.0))})
     path.write_bytes(path.read_bytes()[:-60])
     with pytest.raises(ValueError, match="Download it again|torch.save"):
-        reader.read_checkpoint(path)
+        _reader.read_checkpoint(path)
 
 
 def test_storage_of_another_size_is_refused(fake_torch, tmp_path):
@@ -201,21 +201,21 @@ def test_storage_of_another_size_is_refused(fake_torch, tmp_path):
     value["a"].args[0].raw += b"more"
     write_zip(tmp_path / "net.pth", value)
     with pytest.raises(ValueError, match="wrong size"):
-        reader.read_checkpoint(tmp_path / "net.pth").tensors["a"].read()
+        _reader.read_checkpoint(tmp_path / "net.pth").tensors["a"].read()
 
 
 def test_big_endian_file_is_refused(fake_torch, tmp_path):
     value = {"a": tensor(fake_torch, "0", np.arange(4.0))}
     write_zip(tmp_path / "net.pth", value, byteorder=b"big")
     with pytest.raises(ValueError, match="torch.save"):
-        reader.read_checkpoint(tmp_path / "net.pth")
+        _reader.read_checkpoint(tmp_path / "net.pth")
 
 
 def test_zip_of_something_else_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "net.pth", "w") as archive:
         archive.writestr("readme", "no tensors here")
     with pytest.raises(ValueError, match="torch.save"):
-        reader.read_checkpoint(tmp_path / "net.pth")
+        _reader.read_checkpoint(tmp_path / "net.pth")
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
@@ -227,7 +227,7 @@ def test_other_functions_of_pytorch_are_refused(write, fake_torch, tmp_path):
     value = tensor(fake_torch, "0", np.arange(4.0))
     write(tmp_path / "net.pth", {"a": Sparse(*value.args[:4])})
     with pytest.raises(ValueError, match="do not unpickle"):
-        reader.read_checkpoint(tmp_path / "net.pth")
+        _reader.read_checkpoint(tmp_path / "net.pth")
 
 
 def fake_torch_utils():
@@ -243,17 +243,17 @@ def test_hostile_pickle_in_a_zip_runs_nothing(tmp_path):
     with zipfile.ZipFile(tmp_path / "net.pth", "w") as archive:
         archive.writestr("net/data.pkl", program)
     with pytest.raises(ValueError, match="do not unpickle"):
-        reader.read_checkpoint(tmp_path / "net.pth")
-    legacy = torch_file.LEGACY_MAGIC + program
+        _reader.read_checkpoint(tmp_path / "net.pth")
+    legacy = _torch_file.LEGACY_MAGIC + program
     (tmp_path / "old.pth").write_bytes(legacy)
     with pytest.raises(ValueError, match="do not unpickle"):
-        reader.read_checkpoint(tmp_path / "old.pth")
+        _reader.read_checkpoint(tmp_path / "old.pth")
     assert not marker.exists()
 
 
 def test_legacy_magic_is_that_of_pytorch():
     magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
-    assert magic == torch_file.LEGACY_MAGIC
+    assert magic == _torch_file.LEGACY_MAGIC
 
 
 def write_safetensors(path, arrays):
@@ -275,32 +275,32 @@ def test_safetensors_are_read(tmp_path):
     pytest.importorskip("safetensors")
     array = np.arange(6, dtype="float32").reshape(2, 3)
     write_safetensors(tmp_path / "net.safetensors", {"fc.weight": array})
-    contents = reader.read_checkpoint(tmp_path / "net.safetensors")
+    contents = _reader.read_checkpoint(tmp_path / "net.safetensors")
     np.testing.assert_array_equal(contents.tensors["fc.weight"].read(), array)
     damaged = (tmp_path / "net.safetensors").read_bytes()[:-4]
     (tmp_path / "cut.safetensors").write_bytes(damaged)
     with pytest.raises(ValueError, match="Download it again"):
-        reader.read_checkpoint(tmp_path / "cut.safetensors")
+        _reader.read_checkpoint(tmp_path / "cut.safetensors")
 
 
 def test_missing_safetensors_gets_a_hint(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     write_safetensors(tmp_path / "net.safetensors", {"a": np.zeros(1, "f4")})
     with pytest.raises(ImportError, match="pip install"):
-        reader.read_checkpoint(tmp_path / "net.safetensors")
+        _reader.read_checkpoint(tmp_path / "net.safetensors")
 
 
 def test_missing_file_and_file_without_tensors_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Check the path"):
-        reader.read_checkpoint(tmp_path / "nothing.pth")
+        _reader.read_checkpoint(tmp_path / "nothing.pth")
     (tmp_path / "list.pkl").write_bytes(pickle.dumps([1, 2], 2))
     with pytest.raises(ValueError, match="Check that it is a checkpoint"):
-        reader.read_checkpoint(tmp_path / "list.pkl")
+        _reader.read_checkpoint(tmp_path / "list.pkl")
 
 
 def test_view_by_hand():
     flat = np.arange(10)
-    view = tensors.strided(flat, 1, (2, 2), (5, 3))
+    view = _tensors.strided(flat, 1, (2, 2), (5, 3))
     np.testing.assert_array_equal(view, [[1, 4], [6, 9]])
     with pytest.raises(ValueError, match="damaged"):
-        tensors.strided(flat, 2, (2, 2), (5, 3))
+        _tensors.strided(flat, 2, (2, 2), (5, 3))

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from numpy.testing._private import utils as numpy_utils
 
-from gblend_keras.converters import large_pickle
-from gblend_keras.converters import reader
-from gblend_keras.converters import restricted_pickle
-from gblend_keras.converters import tensors
-from gblend_keras.converters import torch_file
+from gblend_keras.converters import _large_pickle
+from gblend_keras.converters import _reader
+from gblend_keras.converters import _restricted_pickle
+from gblend_keras.converters import _tensors
+from gblend_keras.converters import _torch_file
 
 PROTOCOLS = range(6)
 
@@ -56,7 +56,7 @@ NAMES = list(calls("x"))
 
 def refuse(data: bytes, **options) -> str:
     with pytest.raises(ValueError, match="do not unpickle") as error:
-        restricted_pickle.loads(data, "bad.pkl", **options)
+        _restricted_pickle.loads(data, "bad.pkl", **options)
     return str(error.value)
 
 
@@ -65,7 +65,7 @@ def refuse(data: bytes, **options) -> str:
 def test_hostile_pickle_is_refused_and_runs_nothing(name, protocol, tmp_path):
     marker = tmp_path / "marker"
     data = pickle.dumps(calls(marker)[name], protocol)
-    for names in (restricted_pickle.NUMPY_NAMES, torch_file.NAMES):
+    for names in (_restricted_pickle.NUMPY_NAMES, _torch_file.NAMES):
         refuse(data, names=names)
     assert not marker.exists()
     pickle.loads(data)  # the payload is live
@@ -149,7 +149,7 @@ def test_what_a_name_means_cannot_be_changed(target):
     )
     refuse(program)
     array = np.arange(3)
-    again = restricted_pickle.loads(pickle.dumps({"a": array}, 2), "x")
+    again = _restricted_pickle.loads(pickle.dumps({"a": array}, 2), "x")
     np.testing.assert_array_equal(again["a"], array)
 
 
@@ -160,7 +160,7 @@ def test_attributes_of_a_dict_are_ignored():
         b"}\x8c\x05itemsK\x02sb."
     )
     assert pickle.loads(program).items == 2
-    assert restricted_pickle.loads(program, "x") == {"a": 1}
+    assert _restricted_pickle.loads(program, "x") == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_small_file_does_not_become_a_huge_object():
         value = [value, value]
     data = pickle.dumps(value, 2)
     assert len(data) < 1000
-    assert len(restricted_pickle.loads(data, "x")) == 2
+    assert len(_restricted_pickle.loads(data, "x")) == 2
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -218,7 +218,7 @@ def test_small_file_does_not_become_a_huge_object():
 )
 def test_arrays_of_every_protocol_are_read(array, protocol):
     value = {"blobs": {"w": array}, "n": (1, [2.5, None, "x", np.int64(3)])}
-    again = restricted_pickle.loads(pickle.dumps(value, protocol), "x")
+    again = _restricted_pickle.loads(pickle.dumps(value, protocol), "x")
     np.testing.assert_array_equal(again["blobs"]["w"], array)
     assert again["n"] == value["n"]
 
@@ -252,7 +252,7 @@ def test_pickle_of_python_2_is_read(tmp_path):
     array = np.random.default_rng(0).normal(size=(3, 2, 5)).astype("float32")
     path = tmp_path / "net.pkl"
     path.write_bytes(python_2_pickle(b"conv1_w", array))
-    contents = reader.read_checkpoint(path)
+    contents = _reader.read_checkpoint(path)
     assert contents.tensors["conv1_w"].shape == (3, 2, 5)
     np.testing.assert_array_equal(contents.tensors["conv1_w"].read(), array)
 
@@ -261,9 +261,9 @@ def test_large_array_of_python_2_stays_in_the_file(tmp_path):
     array = np.random.default_rng(0).normal(size=(90, 100)).astype("float32")
     path = tmp_path / "net.pkl"
     path.write_bytes(python_2_pickle(b"w", array))
-    content = large_pickle.load(path)
+    content = _large_pickle.load(path)
     tensor = content["blobs"]["w"]
-    assert isinstance(tensor, tensors.Tensor) and tensor.shape == (90, 100)
+    assert isinstance(tensor, _tensors.Tensor) and tensor.shape == (90, 100)
     np.testing.assert_array_equal(tensor.read(), array)
 
 
@@ -275,10 +275,10 @@ def test_large_arrays_of_every_protocol_are_read(protocol, order, tmp_path):
     value["bytes"] = bytes(range(256)) * 100
     path = tmp_path / "net.pkl"
     path.write_bytes(pickle.dumps(value, protocol))
-    again = large_pickle.load(path)
+    again = _large_pickle.load(path)
     for name in ("a", "same"):
         read = again[name]
-        read = read.read() if isinstance(read, tensors.Tensor) else read
+        read = read.read() if isinstance(read, _tensors.Tensor) else read
         np.testing.assert_array_equal(read, array)
     for name in ("text", "bytes", "n"):
         assert again[name] == value[name]
@@ -292,7 +292,7 @@ def test_hostile_file_with_large_arrays_runs_nothing(name, protocol, tmp_path):
     path = tmp_path / "net.pkl"
     path.write_bytes(pickle.dumps(value, protocol))
     with pytest.raises(ValueError, match="do not unpickle"):
-        reader.read_checkpoint(path)
+        _reader.read_checkpoint(path)
     assert not marker.exists()
 
 
@@ -301,10 +301,10 @@ def test_large_array_of_a_wrong_size_is_refused(tmp_path):
     path = tmp_path / "net.pkl"
     path.write_bytes(data.replace(b"K\x5aK\x64t", b"K\x5aK\x65t"))
     with pytest.raises(ValueError, match="36000 bytes"):
-        reader.read_checkpoint(path)
+        _reader.read_checkpoint(path)
     path.write_bytes(data[:-1000])
     with pytest.raises(ValueError, match="do not unpickle"):
-        reader.read_checkpoint(path)
+        _reader.read_checkpoint(path)
 
 
 def test_array_of_a_wrong_size_is_refused():

@@ -2,18 +2,18 @@
 
 import pytest
 
-from gblend_keras.converters import weight_names
+from gblend_keras.converters import _weight_names
 from gblend_keras.towers import residual
 
 SIZES = residual.STAGE_SIZES[152]  # 3, 8, 36, 3
 
 
 def caffe2(kind):
-    return weight_names.caffe2_names({"rgb": kind}, {"rgb": SIZES}, 400)
+    return _weight_names.caffe2_names({"rgb": kind}, {"rgb": SIZES}, 400)
 
 
 def audio_visual(kind):
-    return weight_names.caffe2_names(
+    return _weight_names.caffe2_names(
         {"rgb": kind, "audio": "audio"}, {"rgb": SIZES, "audio": SIZES}, 400
     )
 
@@ -112,7 +112,7 @@ def test_blobs_of_the_audio_visual_network(ours, theirs):
     ],
 )  # fmt: skip
 def test_names_of_pytorch(kind, bottlenecks, ours, theirs):
-    name = weight_names.torch_names(kind, bottlenecks=bottlenecks)
+    name = _weight_names.torch_names(kind, bottlenecks=bottlenecks)
     assert name(f"rgb_tower/{ours}") == theirs
     assert name("rgb_head/kernel") == "fc.weight"
 
@@ -133,6 +133,6 @@ def test_names_of_pytorch(kind, bottlenecks, ours, theirs):
     ],
 )  # fmt: skip
 def test_names_of_mmaction2(kind, ours, theirs):
-    name = weight_names.mmaction_names(kind)
+    name = _weight_names.mmaction_names(kind)
     assert name(f"rgb_tower/{ours}") == f"backbone.{theirs}"
     assert name("rgb_head/bias") == "cls_head.fc_cls.bias"

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.export import _formats
+from gblend_keras.export import _signatures
 from gblend_keras.export import exporter
-from gblend_keras.export import formats
-from gblend_keras.export import signatures
 from tests import toy
 
 X, Y = toy.arrays(num_examples=12)
@@ -38,7 +38,7 @@ def joint_alone():
 
 
 def run(path, signature, x, file_format="savedmodel"):
-    loaded = formats.formats()[file_format].load(path)
+    loaded = _formats.formats()[file_format].load(path)
     return loaded(signature, x)
 
 
@@ -159,7 +159,7 @@ def test_untrained_heads_are_left_out(tmp_path):
 
 
 def test_random_examples_look_like_the_training_set():
-    x = signatures.random_examples(model(), 4000)
+    x = _signatures.random_examples(model(), 4000)
     for name, values in X.items():
         np.testing.assert_allclose(
             x[name].mean(axis=0),
@@ -189,9 +189,9 @@ def test_random_examples_have_the_type_of_the_input():
         ),
     }
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
-    x = signatures.random_examples(found, 2)
+    x = _signatures.random_examples(found, 2)
     assert x["bytes"].dtype == np.uint8 and x["bytes"].max() > 1
-    assert x["tokens"].shape == (2, signatures.UNKNOWN_SIZE)
+    assert x["tokens"].shape == (2, _signatures.UNKNOWN_SIZE)
     assert set(np.unique(x["tokens"])) == {0, 1}
 
 
@@ -202,7 +202,7 @@ class Altered:
     many = True
 
     def __init__(self, change):
-        self._plain = formats.SavedModel()
+        self._plain = _formats.SavedModel()
         self._change = change
 
     def write(self, program, path):
@@ -218,7 +218,7 @@ class Altered:
 @pytest.mark.parametrize("change", [1e-2, np.nan])
 def test_file_that_answers_otherwise_is_not_left(tmp_path, monkeypatch, change):
     monkeypatch.setattr(
-        formats, "formats", lambda: {"savedmodel": Altered(change)}
+        _formats, "formats", lambda: {"savedmodel": Altered(change)}
     )
     with pytest.raises(ValueError, match="report the network's towers"):
         gb.export_model(model(), tmp_path / "exported")
@@ -248,7 +248,7 @@ class Refusing(Altered):
 
 
 def test_operation_that_the_format_lacks_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(formats, "formats", lambda: {"savedmodel": Refusing()})
+    monkeypatch.setattr(_formats, "formats", lambda: {"savedmodel": Refusing()})
     with pytest.raises(ValueError, match="Export it as savedmodel") as caught:
         gb.export_model(model(), tmp_path / "exported")
     assert "RuntimeError: Lgamma is unknown. " in str(caught.value)
@@ -292,7 +292,7 @@ def test_sets_of_modalities_with_one_name_are_refused():
     towers = {name: toy.tower(name, 6) for name in ("a", "b", "a_b")}
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
     with pytest.raises(ValueError, match="Export them one by one"):
-        signatures.signatures(found)
+        _signatures.signatures(found)
 
 
 def test_source_is_a_run_or_a_file(tmp_path):
@@ -309,4 +309,4 @@ def test_text_needs_examples():
     towers = {"words": keras.Model(inputs, x, name="words_tower")}
     found = gb.BlendedModel(gb.late_fusion(towers, 2))
     with pytest.raises(ValueError, match="Pass `examples`."):
-        signatures.random_examples(found, 1)
+        _signatures.random_examples(found, 1)

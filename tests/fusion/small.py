@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 import gblend_keras as gb
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 from gblend_keras.fusion import registry
 from tests import toy
 
@@ -57,8 +57,8 @@ def fused(fusion, sizes, *, hidden_units=None, **options):
     }
     result = registry.build_fusion(
         fusion,
-        parts.TowerCalls(through, inputs),
-        parts.JointHead(2, hidden_units),
+        _parts.TowerCalls(through, inputs),
+        _parts.JointHead(2, hidden_units),
         options,
     )
     return keras.Model(inputs, result.fused)

@@ -14,8 +14,8 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras.callbacks import run_checkpoint
-from gblend_keras.comparison import crew as workers
-from gblend_keras.comparison import tasks
+from gblend_keras.comparison import _crew
+from gblend_keras.comparison import _tasks
 from gblend_keras.training import failures
 from gblend_keras.training import trainer
 from tests import toy
@@ -61,7 +61,7 @@ def test_comparison_trains_tunes_and_counts(tmp_path):
     # 90 examples, of which 72 are training data; two epochs.
     assert row["examples_trained"] == 144
     assert row["selected"]["epoch"] in (0, 1)
-    rows = tasks.read_curve(tmp_path / "all" / "joint" / "seed-3")
+    rows = _tasks.read_curve(tmp_path / "all" / "joint" / "seed-3")
     assert row["selected"]["mean"] == pytest.approx(
         float(rows[row["selected"]["epoch"]]["val_joint_accuracy"])
     )
@@ -79,7 +79,7 @@ def test_curve_of_the_reported_split_is_kept_beside_a_validation_split(
     recipe = recipe_of(tmp_path / "toy.npz", "train.epochs=2", split=split)
     run = trainer.Run(workdir=tmp_path / "run", blend="joint", verbose=False)
     summary = trainer.train(recipe, run)
-    rows = tasks.read_curve(tmp_path / "run")
+    rows = _tasks.read_curve(tmp_path / "run")
     last = float(rows[-1]["evaluated_joint_accuracy"])
     assert last == pytest.approx(summary["accuracy"]["joint"])
     assert "val_joint_accuracy" in rows[-1]
@@ -91,7 +91,7 @@ def test_ensemble_has_a_curve(tmp_path):
         workdir=tmp_path / "run", blend="modalities", verbose=False
     )
     summary = trainer.train(recipe, run)
-    last = tasks.read_curve(tmp_path / "run")[-1]
+    last = _tasks.read_curve(tmp_path / "run")[-1]
     assert float(last["evaluated_ensemble_accuracy"]) == pytest.approx(
         summary["accuracy"]["ensemble"]
     )
@@ -129,7 +129,7 @@ def test_run_after_another_is_what_it_is_alone(tmp_path):
     )
 
     def run(folder, seed, blend):
-        return tasks.Task(
+        return _tasks.Task(
             folder,
             recipe,
             trainer.Run(
@@ -141,9 +141,9 @@ def test_run_after_another_is_what_it_is_alone(tmp_path):
             ),
         )
 
-    tasks.perform(run("alone", 1, "offline"))
-    tasks.perform(run("before", 0, "joint"))
-    tasks.perform(run("after", 1, "offline"))
+    _tasks.perform(run("alone", 1, "offline"))
+    _tasks.perform(run("before", 0, "joint"))
+    _tasks.perform(run("after", 1, "offline"))
     for one, other in zip(
         weights_of(tmp_path / "alone"),
         weights_of(tmp_path / "after"),
@@ -192,13 +192,13 @@ def test_process_that_is_killed_fails_its_run_and_no_other(tmp_path):
 
     def task(name, chosen):
         folder = tmp_path / name
-        return tasks.Task(
+        return _tasks.Task(
             name, chosen, trainer.Run(workdir=folder, blend="joint")
         )
 
     todo = [task("long", long), *[task(f"run-{i}", recipe) for i in range(3)]]
     found = {}
-    with workers.Crew(2) as crew:
+    with _crew.Crew(2) as crew:
         for outcome in crew.outcomes(todo):
             found[outcome.label] = outcome
             if outcome.label == "run-1":
@@ -209,12 +209,12 @@ def test_process_that_is_killed_fails_its_run_and_no_other(tmp_path):
     assert all(found[f"run-{i}"].summary for i in range(3))
     stored = json.loads((tmp_path / "long" / failures.FAILURE).read_text())
     assert stored["error"] == "ProcessDied"
-    assert (tmp_path / "run-0" / tasks.LOG).read_text()
+    assert (tmp_path / "run-0" / _tasks.LOG).read_text()
 
 
 def _child_that_trains(folder):
     """The process whose standard output is the log of a run."""
-    log = folder / tasks.LOG
+    log = folder / _tasks.LOG
     for process in os.listdir("/proc"):
         try:
             if os.path.samefile(f"/proc/{process}/fd/1", log):
@@ -263,7 +263,7 @@ def test_ending_the_tool_ends_its_processes_and_it_goes_on(tmp_path, how):
     assert not (tmp_path / "all" / "joint" / "seed-0" / "summary.json").exists()
     done = subprocess.run(long, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    log = (tmp_path / "all" / "joint" / "seed-0" / tasks.LOG).read_text()
+    log = (tmp_path / "all" / "joint" / "seed-0" / _tasks.LOG).read_text()
     assert "Going on after epoch" in log
 
 
@@ -302,9 +302,9 @@ def test_worn_processes_are_replaced(monkeypatch):
             self.pipe.close()
             self._other.close()
 
-    monkeypatch.setattr(workers, "_Worker", Process)
-    monkeypatch.setattr(workers, "num_cores", lambda: 4)
-    with workers.Crew(2) as crew:
+    monkeypatch.setattr(_crew, "_Worker", Process)
+    monkeypatch.setattr(_crew, "num_cores", lambda: 4)
+    with _crew.Crew(2) as crew:
         assert sorted(crew.outcomes(list("abcde"))) == list("abcde")
         assert sorted(crew.outcomes(["f"])) == ["f"]
     # Six runs, two at most by each process, 4 / 2 threads.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gblend_keras.blending.estimate import BlendEstimate
-from gblend_keras.reporting import comparison_data
+from gblend_keras.reporting import _comparison_data
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting.figures import blend_weights
 from gblend_keras.reporting.figures import classes
@@ -35,7 +35,7 @@ def test_confused_pairs_are_sorted_by_examples():
 
 
 def test_extremes_leave_out_classes_without_examples():
-    gained, lost = comparison_data.extremes(
+    gained, lost = _comparison_data.extremes(
         [0.5, None, 0.1, 0.75, 0.5],
         [0.25, 0.3, 0.6, 0.25, 0.5],
         ["a", "b", "c", "d", "e"],
@@ -51,7 +51,7 @@ def test_median_ogr_counts_no_generalisation_as_infinite(tmp_path):
         run_with((1.5, 2.0, None), tmp_path, "b"),
         run_with((0.7, None, 3.0), tmp_path, "c"),
     ]
-    assert comparison_data.median_ratios(runs) == {
+    assert _comparison_data.median_ratios(runs) == {
         "rgb": [0.7],
         "sound": [None],
         "joint": [3.0],
@@ -69,7 +69,7 @@ def test_weights_are_averaged_over_seeds(tmp_path):
         folder = folders_of.write_run(tmp_path / str(place), history=0)
         folders_of.write(folder / "blend_history.json", [entry])
         runs.append(run_data.read_run(folder))
-    (found,) = comparison_data.mean_weights(runs)
+    (found,) = _comparison_data.mean_weights(runs)
     assert found.weights == {"rgb": 0.5, "joint": 0.5}
     assert found.intervals == {"rgb": [0.0, 0.5], "joint": [0.5, 1.0]}
 
@@ -103,15 +103,15 @@ def test_main_row_of_a_method_is_joint_or_the_ensemble():
             ("c", "rgb"),
         )
     ]
-    found = comparison_data.main_rows(rows)
+    found = _comparison_data.main_rows(rows)
     assert [row["answer"] for row in found] == ["ensemble", "joint", "rgb"]
 
 
 def test_best_modality_is_one_trained_by_itself(tmp_path):
     folder = folders_of.write_comparison(tmp_path)
     # rgb has 50 %, sound 41 %; online's heads are of a fused network.
-    runs = comparison_data.read(folder).runs
-    assert comparison_data.best_modality(runs) == ("modalities", "rgb")
+    runs = _comparison_data.read(folder).runs
+    assert _comparison_data.best_modality(runs) == ("modalities", "rgb")
 
 
 @pytest.mark.parametrize(

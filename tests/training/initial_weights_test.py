@@ -9,8 +9,8 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras.fusion.network import tower_models
+from gblend_keras.training import _layer_matching
 from gblend_keras.training import initial_weights
-from gblend_keras.training import layer_matching
 from gblend_keras.training import trainer
 from tests import toy
 
@@ -136,7 +136,7 @@ def test_tower_of_another_modality_is_taken_where_shapes_fit():
     assert equal(weights(model, "right"), weights(source, "m0"))
     assert part(parts, "right tower").source == "blended_model (m0)"
     assert part(parts, "right head").taken == ("right_head",)
-    assert part(parts, "left tower") == layer_matching.Part("left tower")
+    assert part(parts, "left tower") == _layer_matching.Part("left tower")
 
 
 def test_layers_that_keras_named_are_taken_in_order(tmp_path):

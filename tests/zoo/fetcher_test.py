@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras.zoo import _fetcher
 from gblend_keras.zoo import catalog
-from gblend_keras.zoo import fetcher
 from tests.zoo.conftest import change_entry
 
 
@@ -87,10 +87,10 @@ def test_weights_are_fetched_once_and_then_work_offline(
     entry, content = far
     with serving(content) as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
-        path = fetcher.weights_path(entry)
+        path = _fetcher.weights_path(entry)
         assert path.read_bytes() == content
         assert server.asked == [("/toy_uniform/weights.npz", None)]
-    assert fetcher.weights_path(entry) == path  # nobody serves any more
+    assert _fetcher.weights_path(entry) == path  # nobody serves any more
     assert kept(tmp_path) == [path]
 
 
@@ -100,12 +100,12 @@ def test_broken_download_is_taken_up_again(far, tmp_path, monkeypatch, ranges):
     with serving(content, breaks_after=1000) as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
         with pytest.raises(ValueError, match="ended after 1000 bytes"):
-            fetcher.weights_path(entry)
+            _fetcher.weights_path(entry)
     (part,) = kept(tmp_path)
     assert part.read_bytes() == content[:1000]
     with serving(content, ranges=ranges) as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
-        path = fetcher.weights_path(entry)
+        path = _fetcher.weights_path(entry)
         assert server.asked[0][1] == "bytes=1000-"
     assert path.read_bytes() == content
     assert kept(tmp_path) == [path]
@@ -117,7 +117,7 @@ def test_altered_weights_of_a_mirror_are_refused(far, tmp_path, monkeypatch):
     with serving(altered) as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
         with pytest.raises(ValueError, match=r"Nothing was kept\.$"):
-            fetcher.weights_path(entry)
+            _fetcher.weights_path(entry)
     assert kept(tmp_path) == []
 
 
@@ -126,7 +126,7 @@ def test_endless_answer_is_cut_off(far, tmp_path, monkeypatch):
     with serving(content + b"x") as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
         with pytest.raises(ValueError, match=r"do not use this source\.$"):
-            fetcher.weights_path(entry)
+            _fetcher.weights_path(entry)
     assert kept(tmp_path) == []
 
 
@@ -136,7 +136,7 @@ def test_redirect_to_another_host_is_refused(far, tmp_path, monkeypatch):
         with serving(redirect=f"{other.url}/w") as server:
             monkeypatch.setenv("GBLEND_ZOO", server.url)
             with pytest.raises(ValueError, match="leads to another host"):
-                fetcher.weights_path(entry)
+                _fetcher.weights_path(entry)
         assert other.asked == []
     assert kept(tmp_path) == []
 
@@ -145,7 +145,7 @@ def test_redirect_on_the_same_host_is_followed(far, monkeypatch):
     entry, content = far
     with serving(content, redirect="/same") as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
-        assert fetcher.weights_path(entry).read_bytes() == content
+        assert _fetcher.weights_path(entry).read_bytes() == content
 
 
 def test_mirror_without_the_file_is_named(far, tmp_path, monkeypatch):
@@ -153,7 +153,7 @@ def test_mirror_without_the_file_is_named(far, tmp_path, monkeypatch):
     with serving() as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
         with pytest.raises(ValueError, match=r"404.*mirror or a folder\.$"):
-            fetcher.weights_path(entry)
+            _fetcher.weights_path(entry)
     assert kept(tmp_path) == []
 
 
@@ -163,7 +163,7 @@ def test_mirror_that_does_not_answer_is_named(far, tmp_path, monkeypatch):
         url = server.url
     monkeypatch.setenv("GBLEND_ZOO", url)
     with pytest.raises(ValueError, match="cannot be fetched"):
-        fetcher.weights_path(entry)
+        _fetcher.weights_path(entry)
     assert kept(tmp_path) == []
 
 
@@ -173,12 +173,12 @@ def test_local_folder_serves_as_mirror(far, place, tmp_path, monkeypatch):
     mirror.mkdir(parents=True)
     (mirror / "weights.npz").write_bytes(content)
     monkeypatch.setenv("GBLEND_ZOO", (tmp_path / "mirror").as_uri())
-    path = fetcher.weights_path(entry)
-    assert path.read_bytes() == content and path == fetcher.kept_path(entry)
+    path = _fetcher.weights_path(entry)
+    assert path.read_bytes() == content and path == _fetcher.kept_path(entry)
     path.unlink()
     (mirror / "weights.npz").write_bytes(content + b"x")
     with pytest.raises(ValueError, match=r"Delete it and load again\.$"):
-        fetcher.weights_path(entry)
+        _fetcher.weights_path(entry)
     assert not path.exists()
 
 
@@ -186,20 +186,20 @@ def test_folder_without_the_weights_is_named(far):
     with pytest.raises(
         ValueError, match=r"weights.npz is not there.*that has them\.$"
     ):
-        fetcher.weights_path(far[0])
+        _fetcher.weights_path(far[0])
 
 
 def test_entry_without_a_source_says_so(far, monkeypatch):
     entry, _ = far
     monkeypatch.delenv("GBLEND_ZOO")
     with pytest.raises(ValueError, match="the entry names no source"):
-        fetcher.weights_path(entry)
+        _fetcher.weights_path(entry)
 
 
 def test_other_kinds_of_address_are_refused(far, monkeypatch):
     monkeypatch.setenv("GBLEND_ZOO", "ftp://example.org")
     with pytest.raises(ValueError, match=r"Correct GBLEND_ZOO\.$"):
-        fetcher.weights_path(far[0])
+        _fetcher.weights_path(far[0])
 
 
 def test_altered_weights_in_the_folder_are_refused(place):
@@ -215,10 +215,10 @@ def test_damaged_cache_is_refused(far, monkeypatch):
     entry, content = far
     with serving(content) as server:
         monkeypatch.setenv("GBLEND_ZOO", server.url)
-        path = fetcher.weights_path(entry)
+        path = _fetcher.weights_path(entry)
     path.write_bytes(content[:-10])
     with pytest.raises(ValueError, match="was altered"):
-        fetcher.weights_path(entry)
+        _fetcher.weights_path(entry)
 
 
 def test_weights_with_programs_in_them_are_refused(place):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras.converters import _weight_names
 from gblend_keras.converters import networks
-from gblend_keras.converters import weight_names
 from gblend_keras.towers import residual
+from gblend_keras.zoo import _fetcher
 from gblend_keras.zoo import catalog
-from gblend_keras.zoo import fetcher
 from gblend_keras.zoo import importer
 from tests.converters.converter_test import mc3_state
 
@@ -47,7 +47,7 @@ def test_imported_checkpoint_loads_by_name(checkpoint):
     digest = catalog.sha256(checkpoint)
     assert digest in said and "unused: 0" in said
     record = json.loads(
-        (fetcher.kept_folder(entry) / "import.json").read_text()
+        (_fetcher.kept_folder(entry) / "import.json").read_text()
     )
     assert record["sha256"] == digest
 
@@ -64,7 +64,7 @@ def test_imported_checkpoint_loads_by_name(checkpoint):
         stem, mc3_state()["stem.0.weight"].transpose(2, 3, 4, 1, 0)
     )
 
-    network = fetcher.imported_file(entry)
+    network = _fetcher.imported_file(entry)
     content = bytearray(network.read_bytes())
     content[-1] ^= 1
     network.write_bytes(content)
@@ -111,7 +111,7 @@ def test_audio_visual_network_loads_with_all_its_heads(tmp_path):
         "audio": networks.TowerPlan("audio", 18, (100, 40, 1)),
     }
     plan = networks.NetworkPlan(towers, ("rgb", "audio", "joint"), 400)
-    name = weight_names.caffe2_names(
+    name = _weight_names.caffe2_names(
         {"rgb": "r3d", "audio": "audio"},
         dict.fromkeys(towers, residual.STAGE_SIZES[18]),
         400,

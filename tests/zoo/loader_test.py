@@ -6,8 +6,8 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras.towers import transformer
+from gblend_keras.zoo import _weights
 from gblend_keras.zoo import catalog
-from gblend_keras.zoo import weights
 from gblend_keras.zoo.model import ZooModel
 from tests import toy
 from tests.data import clip_files
@@ -140,7 +140,7 @@ def test_weights_of_another_network_are_refused(place, tmp_path):
     before = [np.array(each) for each in small.get_weights()]
     path = place / "toy_uniform" / catalog.WEIGHTS
     with pytest.raises(ValueError, match=r"Use the version that wrote it\.$"):
-        weights.load(small, path)
+        _weights.load(small, path)
     for old, new in zip(before, small.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -148,16 +148,16 @@ def test_weights_of_another_network_are_refused(place, tmp_path):
 def test_weights_have_names_even_where_layers_repeat_them(tmp_path):
     tower = gb.build_transformer((6, 4), SMALL, name="m0_tower")
     first = gb.late_fusion({"m0": tower}, 3)
-    names = weights.named(first)
+    names = _weights.named(first)
     variables = {id(each) for each in first.weights}
     assert len({id(each) for each in names.values()}) == len(names)
     assert len(names) == len(variables)
-    weights.save(first, tmp_path / "w.npz")
+    _weights.save(first, tmp_path / "w.npz")
     again = gb.late_fusion(
         {"m0": gb.build_transformer((6, 4), SMALL, name="m0_tower")},
         3,
     )
-    weights.load(again, tmp_path / "w.npz")
+    _weights.load(again, tmp_path / "w.npz")
     x = {"m0": np.random.default_rng(0).normal(size=(2, 6, 4))}
     np.testing.assert_allclose(
         first(x)["joint"], again(x)["joint"], rtol=1e-5, atol=1e-6

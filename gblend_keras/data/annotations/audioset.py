@@ -4,17 +4,17 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gblend_keras.data.annotations import fields
-from gblend_keras.data.annotations import request as requests
-from gblend_keras.data.annotations import rows
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _request
+from gblend_keras.data.annotations import _rows
+from gblend_keras.data.annotations import _videos
 from gblend_keras.data.annotations import segments
-from gblend_keras.data.annotations import videos
 
 COLUMNS = ("YTID", "start_seconds", "end_seconds", "positive_labels")
 CLASS_FILES = ("class_labels_indices.csv", "audioset_class_labels_indices.csv")
 
 
-def read(request: requests.Request) -> segments.Manifest:
+def read(request: _request.Request) -> segments.Manifest:
     """Reads `balanced_train_segments.csv` and its sisters.
 
     Comment lines come first, the last of which names the columns; then rows
@@ -32,8 +32,8 @@ def read(request: requests.Request) -> segments.Manifest:
         ValueError: If a file is missing or a row is bad.
     """
     listed = request.class_file(CLASS_FILES)
-    names = requests.numbered_names(listed, columns=("index", "display_name"))
-    mids = requests.numbered_names(listed, columns=("index", "mid"))
+    names = _request.numbered_names(listed, columns=("index", "display_name"))
+    mids = _request.numbered_names(listed, columns=("index", "mid"))
     indices = {mid: index for index, mid in enumerate(mids)}
     read_segments: list[segments.Segment] = []
     for file in request.files:
@@ -47,20 +47,20 @@ def read(request: requests.Request) -> segments.Manifest:
 
 
 def _read_file(
-    file: Path, request: requests.Request, indices: Mapping[str, int]
+    file: Path, request: _request.Request, indices: Mapping[str, int]
 ) -> list[segments.Segment]:
     split = request.split_of(file)
 
-    def parse(row: rows.Row) -> segments.Segment:
+    def parse(row: _rows.Row) -> segments.Segment:
         values = row.values
-        video = fields.check_id(values["YTID"], "YTID")
-        times = fields.span(values, ("start_seconds", "end_seconds"))
+        video = _fields.check_id(values["YTID"], "YTID")
+        times = _fields.span(values, ("start_seconds", "end_seconds"))
         mids = [
-            fields.check_label(mid.strip(), indices, column="positive_labels")
+            _fields.check_label(mid.strip(), indices, column="positive_labels")
             for mid in values["positive_labels"].split(",")
         ]
-        cut, start, end = videos.find_cut(request.videos, video, times)
-        first, last = map(fields.time_text, times)
+        cut, start, end = _videos.find_cut(request.videos, video, times)
+        first, last = map(_fields.time_text, times)
         return segments.Segment(
             key=f"{video}_{first}_{last}",
             file=cut,
@@ -72,12 +72,12 @@ def _read_file(
             where=row.where,
         )
 
-    lines = rows.read_lines(file)
+    lines = _rows.read_lines(file)
     num_comments = _check_comments(file, lines)
-    numbered = rows.numbered_csv(
+    numbered = _rows.numbered_csv(
         file, lines[num_comments:], first_line=num_comments + 1
     )
-    return rows.parse_rows(file, numbered, COLUMNS, parse)
+    return _rows.parse_rows(file, numbered, COLUMNS, parse)
 
 
 def _check_comments(file: Path, lines: list[str]) -> int:
@@ -88,7 +88,7 @@ def _check_comments(file: Path, lines: list[str]) -> int:
     )
     header = lines[count - 1].strip("# \r\n") if count else ""
     if tuple(re.split(r"\s*,\s*", header)) != COLUMNS:
-        raise rows.AnnotationError(
+        raise _rows.AnnotationError(
             f"{file} has a wrong header.",
             [
                 f"{file.name}:{max(count, 1)}: The last comment line does not "

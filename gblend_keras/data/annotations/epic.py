@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gblend_keras.data.annotations import fields
-from gblend_keras.data.annotations import request as requests
-from gblend_keras.data.annotations import rows
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _request
+from gblend_keras.data.annotations import _rows
 from gblend_keras.data.annotations import segments
 
 # Baradel et al., ECCV 2018, as remembered, not verified: 1 to 25 train, 26 to
@@ -46,7 +46,7 @@ _FORMS: Mapping[str, _Form] = {
 }
 
 
-def read(request: requests.Request) -> segments.Manifest:
+def read(request: _request.Request) -> segments.Manifest:
     """Reads `EPIC_train_action_labels.csv`, `EPIC_100_train.csv` and others.
 
     There are three tasks. Verbs and nouns are numbered as in the lists of
@@ -88,30 +88,30 @@ def read(request: requests.Request) -> segments.Manifest:
 
 
 def _class_names(
-    request: requests.Request, form: _Form, task: str
+    request: _request.Request, form: _Form, task: str
 ) -> tuple[str, ...]:
     file = request.class_file(
         [name.format(task) for name in form.class_files], word=task
     )
     number, name = (column.format(task) for column in form.class_columns)
-    return requests.numbered_names(file, columns=(number, name))
+    return _request.numbered_names(file, columns=(number, name))
 
 
 def _read_file(
     file: Path,
-    request: requests.Request,
+    request: _request.Request,
     key: str,
     num_classes: Mapping[str, int],
 ) -> list[segments.Segment]:
     split = request.split_of(file)
 
-    def parse(row: rows.Row) -> segments.Segment:
+    def parse(row: _rows.Row) -> segments.Segment:
         values = row.values
-        number = fields.check_id(values[key], key)
+        number = _fields.check_id(values[key], key)
         video, participant = _video(values)
         start, end = _times(values, video, request.times)
         labels = {
-            task: fields.whole_number(
+            task: _fields.whole_number(
                 values[f"{task}_class"], f"{task}_class", below=size
             )
             for task, size in num_classes.items()
@@ -127,14 +127,14 @@ def _read_file(
             where=row.where,
         )
 
-    return rows.read_csv(file, parse, needed=(key, *_COLUMNS))
+    return _rows.read_csv(file, parse, needed=(key, *_COLUMNS))
 
 
 def _video(values: Mapping[str, str]) -> tuple[str, str]:
     video, participant = values["video_id"], values["participant_id"]
     match = re.fullmatch(r"(P[0-9]+)_[0-9]+", video)
     if match is None or match.group(1) != participant:
-        raise fields.RowError(
+        raise _fields.RowError(
             "`video_id` is not a video of `participant_id`. Expected P01_01 "
             f"for P01. Received: video_id={video!r}, "
             f"participant_id={participant!r}. Correct them."
@@ -146,13 +146,13 @@ def _times(
     values: Mapping[str, str], video: str, unit: str
 ) -> tuple[float, float]:
     if unit == "timestamps":
-        return fields.span(values, ("start_timestamp", "stop_timestamp"))
+        return _fields.span(values, ("start_timestamp", "stop_timestamp"))
     first, last = (
-        fields.whole_number(values[name], name)
+        _fields.whole_number(values[name], name)
         for name in ("start_frame", "stop_frame")
     )
     if not 1 <= first <= last:
-        raise fields.RowError(
+        raise _fields.RowError(
             "`stop_frame` is before `start_frame`. Expected 1 <= start_frame "
             f"<= stop_frame. Received: start_frame={first}, "
             f"stop_frame={last}. Correct the frames."

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gblend_keras.data.annotations import fields
-from gblend_keras.data.annotations import request as requests
-from gblend_keras.data.annotations import rows
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _request
+from gblend_keras.data.annotations import _rows
+from gblend_keras.data.annotations import _videos
 from gblend_keras.data.annotations import segments
-from gblend_keras.data.annotations import videos
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 
@@ -20,7 +20,7 @@ class _Clip(NamedTuple):
     where: str
 
 
-def read(request: requests.Request) -> segments.Manifest:
+def read(request: _request.Request) -> segments.Manifest:
     """Reads files `label,youtube_id,time_start,time_end,split[,is_cc]`.
 
     Classes are the labels in alphabetical order, or as listed in `classes`
@@ -36,26 +36,26 @@ def read(request: requests.Request) -> segments.Manifest:
     Raises:
         ValueError: If a file is missing or a row is bad.
     """
-    known = requests.known_labels(request)
+    known = _request.known_labels(request)
 
-    def parse(row: rows.Row) -> _Clip:
+    def parse(row: _rows.Row) -> _Clip:
         values = row.values
         return _Clip(
-            label=fields.check_label(values["label"], known),
-            video=fields.check_id(values["youtube_id"], "youtube_id"),
-            times=fields.span(values, ("time_start", "time_end")),
-            split=request.split or fields.split_of_word(values["split"]),
+            label=_fields.check_label(values["label"], known),
+            video=_fields.check_id(values["youtube_id"], "youtube_id"),
+            times=_fields.span(values, ("time_start", "time_end")),
+            split=request.split or _fields.split_of_word(values["split"]),
             where=row.where,
         )
 
     clips = [
         clip
         for file in request.files
-        for clip in rows.read_csv(
+        for clip in _rows.read_csv(
             file, parse, needed=COLUMNS, optional=("is_cc",)
         )
     ]
-    indices = requests.numbered((clip.label for clip in clips), known)
+    indices = _request.numbered((clip.label for clip in clips), known)
     return segments.Manifest(
         dataset=request.dataset,
         class_names={"label": tuple(indices)},
@@ -68,12 +68,12 @@ def read(request: requests.Request) -> segments.Manifest:
 def _segment(
     clip: _Clip,
     indices: Mapping[str, int],
-    folder: videos.VideoFolder | None,
+    folder: _videos.VideoFolder | None,
 ) -> segments.Segment:
-    file, start, end = videos.find_cut(
+    file, start, end = _videos.find_cut(
         folder, clip.video, clip.times, near=clip.label
     )
-    first, last = map(fields.time_text, clip.times)
+    first, last = map(_fields.time_text, clip.times)
     return segments.Segment(
         key=f"{clip.video}_{first}_{last}",
         file=file,

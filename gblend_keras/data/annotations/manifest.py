@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gblend_keras import config
+from gblend_keras.data.annotations import _request
+from gblend_keras.data.annotations import _rows
+from gblend_keras.data.annotations import _videos
 from gblend_keras.data.annotations import audioset
 from gblend_keras.data.annotations import epic
 from gblend_keras.data.annotations import kinetics
 from gblend_keras.data.annotations import mini_sets
-from gblend_keras.data.annotations import request as requests
-from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.annotations import sports1m
 from gblend_keras.data.annotations import table
-from gblend_keras.data.annotations import videos as video_files
 
 Segment = segments.Segment
 Manifest = segments.Manifest
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-_READERS: Mapping[str, Callable[[requests.Request], Manifest]] = {
+_READERS: Mapping[str, Callable[[_request.Request], Manifest]] = {
     "kinetics": kinetics.read,
     "sports1m": sports1m.read,
     "audioset": audioset.read,
@@ -87,10 +87,10 @@ def read_manifest(
         config.check_choice("split", split, segments.SPLITS)
     config.check_choice("times", times, TIMES)
     whole, draw = _DRAWS.get(dataset, (dataset, None))
-    request = requests.Request(
+    request = _request.Request(
         dataset=whole,
         files=_paths("annotations", annotations),
-        videos=None if videos is None else video_files.VideoFolder(videos),
+        videos=None if videos is None else _videos.VideoFolder(videos),
         classes=() if classes is None else _paths("classes", classes),
         split=split,
         validation_groups=None
@@ -133,7 +133,7 @@ def _check_keys(read: Sequence[Segment]) -> None:
                 "Take one of them out."
             )
     if problems:
-        raise rows.AnnotationError("The segments are not unique.", problems)
+        raise _rows.AnnotationError("The segments are not unique.", problems)
     if not read:
         raise ValueError(
             "`annotations` list no segment. Expected at least 1 row. "

@@ -3,16 +3,16 @@
 import re
 from pathlib import Path
 
-from gblend_keras.data.annotations import fields
-from gblend_keras.data.annotations import request as requests
-from gblend_keras.data.annotations import rows
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _request
+from gblend_keras.data.annotations import _rows
 from gblend_keras.data.annotations import segments
 
 COLUMNS = ("URL", "labels")
 CLASS_FILES = ("labels.txt", "sports1m_labels.txt")
 
 
-def read(request: requests.Request) -> segments.Manifest:
+def read(request: _request.Request) -> segments.Manifest:
     """Reads `train_partition.txt` and `test_partition.txt`.
 
     Each line is `URL label,label`, labels being line numbers, from 0, of
@@ -27,7 +27,7 @@ def read(request: requests.Request) -> segments.Manifest:
         ValueError: If a file is missing or a line is bad.
     """
     listed = request.class_file(CLASS_FILES)
-    names = requests.listed_names(listed)
+    names = _request.listed_names(listed)
     read_segments: list[segments.Segment] = []
     for file in request.files:
         read_segments += _read_file(file, request, len(names))
@@ -39,14 +39,14 @@ def read(request: requests.Request) -> segments.Manifest:
 
 
 def _read_file(
-    file: Path, request: requests.Request, num_classes: int
+    file: Path, request: _request.Request, num_classes: int
 ) -> list[segments.Segment]:
     split = request.split_of(file)
 
-    def parse(row: rows.Row) -> segments.Segment:
+    def parse(row: _rows.Row) -> segments.Segment:
         video = _video_id(row.values["URL"])
         labels = [
-            fields.whole_number(label, "labels", below=num_classes)
+            _fields.whole_number(label, "labels", below=num_classes)
             for label in row.values["labels"].split(",")
         ]
         return segments.Segment(
@@ -60,9 +60,9 @@ def _read_file(
             where=row.where,
         )
 
-    lines = enumerate(rows.read_lines(file), start=1)
+    lines = enumerate(_rows.read_lines(file), start=1)
     numbered = ((number, line.split()) for number, line in lines)
-    return rows.parse_rows(file, numbered, COLUMNS, parse)
+    return _rows.parse_rows(file, numbered, COLUMNS, parse)
 
 
 def _video_id(url: str) -> str:
@@ -70,7 +70,7 @@ def _video_id(url: str) -> str:
         r"https?://(?:www\.)?youtube\.com/watch\?v=([A-Za-z0-9_-]+)", url
     )
     if match is None:
-        raise fields.RowError(
+        raise _fields.RowError(
             "`URL` names no video. Expected https://www.youtube.com/watch?v=ID."
             f" Received: URL={url!r}. Correct it."
         )

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gblend_keras.data.annotations import fields
-from gblend_keras.data.annotations import request as requests
-from gblend_keras.data.annotations import rows
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _request
+from gblend_keras.data.annotations import _rows
+from gblend_keras.data.annotations import _videos
 from gblend_keras.data.annotations import segments
-from gblend_keras.data.annotations import videos
 
 NEEDED = ("file", "label", "split")
 OPTIONAL = ("start", "end", "group")
@@ -23,7 +23,7 @@ class _Example(NamedTuple):
     where: str
 
 
-def read(request: requests.Request) -> segments.Manifest:
+def read(request: _request.Request) -> segments.Manifest:
     """Reads files `file,label,split[,start,end,group]`, columns in any order.
 
     `file` is the path below the videos folder, extension included; `split` is
@@ -37,14 +37,14 @@ def read(request: requests.Request) -> segments.Manifest:
     Raises:
         ValueError: If a file is missing or a row is bad.
     """
-    known = requests.known_labels(request)
+    known = _request.known_labels(request)
 
-    def parse(row: rows.Row) -> _Example:
+    def parse(row: _rows.Row) -> _Example:
         values = {"start": "", "end": "", "group": "", **row.values}
         return _Example(
             file=_below(values["file"]),
-            label=fields.check_label(values["label"], known),
-            split=request.split or fields.split_of_word(values["split"]),
+            label=_fields.check_label(values["label"], known),
+            split=request.split or _fields.split_of_word(values["split"]),
             times=_times(values),
             group=values["group"],
             where=row.where,
@@ -53,11 +53,11 @@ def read(request: requests.Request) -> segments.Manifest:
     examples = [
         example
         for file in request.files
-        for example in rows.read_csv(
+        for example in _rows.read_csv(
             file, parse, needed=NEEDED, optional=OPTIONAL
         )
     ]
-    indices = requests.numbered((each.label for each in examples), known)
+    indices = _request.numbered((each.label for each in examples), known)
     read_segments = [
         _segment(each, indices, request.videos) for each in examples
     ]
@@ -71,15 +71,15 @@ def read(request: requests.Request) -> segments.Manifest:
 def _segment(
     example: _Example,
     indices: Mapping[str, int],
-    folder: videos.VideoFolder | None,
+    folder: _videos.VideoFolder | None,
 ) -> segments.Segment:
     start, end = example.times
     key = example.file
     if start is not None and end is not None:
-        key += f"_{fields.time_text(start)}_{fields.time_text(end)}"
+        key += f"_{_fields.time_text(start)}_{_fields.time_text(end)}"
     is_there = folder is None or folder.has(example.file)
     return segments.Segment(
-        key=fields.safe_key(key),
+        key=_fields.safe_key(key),
         file=example.file if is_there else "",
         start_seconds=start,
         end_seconds=end,
@@ -94,7 +94,7 @@ def _below(file: str) -> str:
     """Returns the path, which must lie below the videos folder."""
     path = file.removeprefix("./")
     if not path or re.search(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)", path):
-        raise fields.RowError(
+        raise _fields.RowError(
             "`file` is not a path below the videos folder. Expected a path "
             f"such as folder/a.mp4. Received: file={file!r}. "
             "Make it relative to the folder, with `/`."
@@ -105,4 +105,4 @@ def _below(file: str) -> str:
 def _times(values: Mapping[str, str]) -> tuple[float | None, float | None]:
     if not values["start"] and not values["end"]:
         return None, None
-    return fields.span(values, ("start", "end"))
+    return _fields.span(values, ("start", "end"))

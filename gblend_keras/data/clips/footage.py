@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.data.clips import transforms
+from gblend_keras.data.sound import _vmz_mel
 from gblend_keras.data.sound import spectrogram
-from gblend_keras.data.sound import vmz_mel
 from gblend_keras.data.sound import vmz_picture
 
 RGB = "rgb"
@@ -68,7 +68,7 @@ def shapes(
         RGB: (settings.num_frames, side, side, 3),
         FLOW: (settings.num_frames, side, side, 2),
         AUDIO: {
-            "log_mel": (vmz_picture.NUM_ROWS, vmz_mel.NUM_MEL_BINS, 1),
+            "log_mel": (vmz_picture.NUM_ROWS, _vmz_mel.NUM_MEL_BINS, 1),
             "spectrogram": (spectrogram.EPIC_SIZE, spectrogram.EPIC_SIZE, 1),
         }[settings.sound],
     }

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from gblend_keras.data.clips import footage as clips
 from gblend_keras.data.media import reader
+from gblend_keras.data.sound import _vmz_mel
 from gblend_keras.data.sound import spectrogram
-from gblend_keras.data.sound import vmz_mel
 from gblend_keras.data.sound import vmz_picture
 
 
@@ -134,7 +134,7 @@ class FileFootage:
 
     def log_mel(self) -> tf.Tensor:
         """Computes the rows of the whole part."""
-        return vmz_picture.vmz_log_mel(self._sound(vmz_mel.SAMPLE_RATE_HZ))
+        return vmz_picture.vmz_log_mel(self._sound(_vmz_mel.SAMPLE_RATE_HZ))
 
     def waveform(self) -> tf.Tensor:
         """Decodes the sound of the whole part, 24 kHz."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
+from gblend_keras.data.media import _decoder
 from gblend_keras.data.media import containers
-from gblend_keras.data.media import decoder
 from gblend_keras.data.media.containers import REASONS
 from gblend_keras.data.media.containers import MediaError
 from gblend_keras.data.media.containers import PathLike
@@ -144,11 +144,11 @@ def read_frames(
     containers.check_span(start_seconds, end_seconds)
     _check_sampling(frame_rate_hz, short_side)
     end = math.inf if end_seconds is None else end_seconds
-    scaler = decoder.Scaler(short_side, num_threads)
-    with decoder.frames_since(
+    scaler = _decoder.Scaler(short_side, num_threads)
+    with _decoder.frames_since(
         path, start_seconds, num_threads=num_threads
     ) as pictures:
-        shown = decoder.shown_since(pictures.frames, start_seconds, path)
+        shown = _decoder.shown_since(pictures.frames, start_seconds, path)
         if frame_rate_hz is None:
             taken = _until(shown, end, scaler)
         else:
@@ -195,7 +195,7 @@ def read_clip(
     config.check_range("stride", stride, 1, 10**6)
     _check_sampling(frame_rate_hz, short_side)
     clip = _Clip(
-        path, num_frames, stride, frame_rate_hz, decoder.Scaler(short_side)
+        path, num_frames, stride, frame_rate_hz, _decoder.Scaler(short_side)
     )
     taken = clip.taken_from(start_seconds)
     if 0 < taken.num_frames < num_frames:
@@ -251,7 +251,7 @@ class _Clip:
     num_frames: int
     stride: int
     frame_rate_hz: float | None
-    scaler: decoder.Scaler
+    scaler: _decoder.Scaler
 
     @property
     def span(self) -> int:
@@ -260,8 +260,8 @@ class _Clip:
 
     def taken_from(self, start_seconds: float) -> _Gathered:
         """Reads the clip, or as much of it as the file has."""
-        with decoder.frames_since(self.path, start_seconds) as pictures:
-            shown = decoder.shown_since(
+        with _decoder.frames_since(self.path, start_seconds) as pictures:
+            shown = _decoder.shown_since(
                 pictures.frames, start_seconds, self.path
             )
             if self.frame_rate_hz is None:
@@ -282,7 +282,7 @@ class _Clip:
             end = self._end_of_file(start_seconds)
             return max(end - self.span / rate, 0.0)
         for begin in (start_seconds - self.span / 5, 0.0):
-            with decoder.frames_since(self.path, max(begin, 0.0)) as pictures:
+            with _decoder.frames_since(self.path, max(begin, 0.0)) as pictures:
                 times = [each.seconds for each in pictures.frames]
             if len(times) >= self.span:
                 return times[-self.span]
@@ -290,32 +290,32 @@ class _Clip:
 
     def _end_of_file(self, start_seconds: float) -> float:
         """Until when the last frame is shown."""
-        with decoder.frames_since(self.path, start_seconds) as pictures:
+        with _decoder.frames_since(self.path, start_seconds) as pictures:
             *_, last = pictures.frames
         return last.seconds + last.duration_seconds
 
 
 def _scaled(
-    shown: Iterator[decoder.Shown], scaler: decoder.Scaler
+    shown: Iterator[_decoder.Shown], scaler: _decoder.Scaler
 ) -> Iterator[_Taken]:
     for each in shown:
         yield each.seconds, scaler(each.picture)
 
 
 def _until(
-    shown: Iterator[decoder.Shown], end_seconds: float, scaler: decoder.Scaler
+    shown: Iterator[_decoder.Shown], end_seconds: float, scaler: _decoder.Scaler
 ) -> Iterator[_Taken]:
     """Takes every frame that appears before the end."""
     for each in shown:
         yield each.seconds, scaler(each.picture)
-        if each.until_seconds >= end_seconds - decoder.ROUNDING_SECONDS:
+        if each.until_seconds >= end_seconds - _decoder.ROUNDING_SECONDS:
             return
 
 
 def _at(
-    shown: Iterator[decoder.Shown],
+    shown: Iterator[_decoder.Shown],
     instants: Iterator[float],
-    scaler: decoder.Scaler,
+    scaler: _decoder.Scaler,
 ) -> Iterator[_Taken]:
     """Takes the frame on the screen at each instant, scaled once a frame."""
     instant = next(instants, None)
@@ -323,7 +323,7 @@ def _at(
         image = None
         while (
             instant is not None
-            and each.until_seconds > instant + decoder.ROUNDING_SECONDS
+            and each.until_seconds > instant + _decoder.ROUNDING_SECONDS
         ):
             image = scaler(each.picture) if image is None else image
             yield instant, image
@@ -346,11 +346,11 @@ def _picture_facts(path: PathLike) -> dict[str, Any]:
         stream = containers.video_stream(container, path)
         rate = containers.frame_rate(stream)
         num_frames = stream.frames
-    with decoder.frames_since(path, 0.0) as pictures:
+    with _decoder.frames_since(path, 0.0) as pictures:
         first = next(pictures.frames, None)
     if first is None:
         return {}
-    turns = decoder.quarter_turns(first.picture)
+    turns = _decoder.quarter_turns(first.picture)
     sides = (first.picture.width, first.picture.height)
     width, height = sides if turns % 2 == 0 else sides[::-1]
     return {

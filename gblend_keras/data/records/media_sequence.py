@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gblend_keras.data.records import example_message
+from gblend_keras.data.records import _example_message
 
 EXAMPLE_ID = "example/id"
 DATASET_NAME = "example/dataset_name"
@@ -89,7 +89,7 @@ class SequenceExampleBuilder:
     """Collects what one SequenceExample holds."""
 
     def __init__(self) -> None:
-        self._message = example_message.message_class()()
+        self._message = _example_message.message_class()()
 
     def set_context(self, key: str, values: Sequence[Value]) -> None:
         """Sets values that hold for the whole example."""

@@ -20,11 +20,11 @@ from absl import logging
 from gblend_keras import config
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.media import containers
-from gblend_keras.data.records import image_encoder
-from gblend_keras.data.records import output_folder
-from gblend_keras.data.records import segment_encoder
-from gblend_keras.data.records import shard
-from gblend_keras.data.records import shard_plan
+from gblend_keras.data.records import _image_encoder
+from gblend_keras.data.records import _output_folder
+from gblend_keras.data.records import _segment_encoder
+from gblend_keras.data.records import _shard
+from gblend_keras.data.records import _shard_plan
 from gblend_keras.data.records.record_format import RecordSet
 from gblend_keras.data.records.record_format import RecordSettings
 from gblend_keras.data.records.record_format import Shard
@@ -84,11 +84,11 @@ def prepare(
             f"videos. Received: videos={str(videos)!r}. Check the path."
         )
     containers.pyav()  # both say how to install them
-    image_encoder.opencv()
-    encoder = segment_encoder.Encoder(
+    _image_encoder.opencv()
+    encoder = _segment_encoder.Encoder(
         manifest.dataset, Path(videos), settings, manifest.class_names
     )
-    with output_folder.locked(Path(out)), _named(Path(out)):
+    with _output_folder.locked(Path(out)), _named(Path(out)):
         return _prepare(manifest, encoder, Path(out), num_workers, show)
 
 
@@ -109,17 +109,17 @@ def _named(out: Path) -> Iterator[None]:
 
 def _prepare(
     manifest: segments.Manifest,
-    encoder: segment_encoder.Encoder,
+    encoder: _segment_encoder.Encoder,
     out: Path,
     num_workers: int,
     show: bool,
 ) -> RecordSet:
     """Makes what is missing in a folder that is locked."""
     settings = encoder.settings
-    folder = output_folder.RunFolder(
-        out, shard_plan.identity(manifest, settings)
+    folder = _output_folder.RunFolder(
+        out, _shard_plan.identity(manifest, settings)
     )
-    plan = shard_plan.planned(manifest, settings)
+    plan = _shard_plan.planned(manifest, settings)
     made = folder.finished()
     missing = [each for each in plan if each.file not in made]
     if missing:
@@ -187,7 +187,7 @@ def check_failures(
 
 
 def _by_split(
-    plan: Sequence[shard_plan.PlannedShard], made: Mapping[str, Shard]
+    plan: Sequence[_shard_plan.PlannedShard], made: Mapping[str, Shard]
 ) -> dict[str, tuple[Shard, ...]]:
     splits = dict.fromkeys(each.split for each in plan)
     return {
@@ -197,26 +197,26 @@ def _by_split(
 
 
 def _make(
-    missing: Sequence[shard_plan.PlannedShard],
-    encoder: segment_encoder.Encoder,
-    folder: output_folder.RunFolder,
+    missing: Sequence[_shard_plan.PlannedShard],
+    encoder: _segment_encoder.Encoder,
+    folder: _output_folder.RunFolder,
     num_workers: int,
     show: bool,
 ) -> dict[str, Shard]:
     """Makes the missing shards; returns them by file name."""
     tasks = [
-        shard.ShardTask(folder.path / each.file, encoder, each.segments)
+        _shard.ShardTask(folder.path / each.file, encoder, each.segments)
         for each in missing
     ]
     total = sum(len(each.segments) for each in missing)
     with progress.make_bar(total, "preparing", unit="video", show=show) as bar:
         listener = Listener(folder, bar)
         processes.run(
-            shard.make_shard,
+            _shard.make_shard,
             tasks,
             listener,
             num_workers=num_workers,
-            prepare=shard.set_up_process,
+            prepare=_shard.set_up_process,
         )
     return listener.made
 
@@ -224,26 +224,26 @@ def _make(
 class Listener:
     """Keeps what is finished, moves the bar, decides about deaths."""
 
-    def __init__(self, folder: output_folder.RunFolder, bar: Any) -> None:
+    def __init__(self, folder: _output_folder.RunFolder, bar: Any) -> None:
         self.made: dict[str, Shard] = {}
         self._folder = folder
         self._bar = bar
         self._begun: Counter[Path] = Counter()  # segments of unfinished shards
         self._deaths: Counter[str] = Counter()
 
-    def on_step(self, task: shard.ShardTask, step: str) -> None:
+    def on_step(self, task: _shard.ShardTask, step: str) -> None:
         if self._begun[task.path]:  # the one before is done
             self._bar.update()
         self._begun[task.path] += 1
 
-    def on_done(self, task: shard.ShardTask, result: Shard) -> None:
+    def on_done(self, task: _shard.ShardTask, result: Shard) -> None:
         self._folder.keep(result)
         self.made[result.file] = result
         self._bar.update()
 
     def on_death(
-        self, task: shard.ShardTask, step: str | None, exit_code: int
-    ) -> shard.ShardTask:
+        self, task: _shard.ShardTask, step: str | None, exit_code: int
+    ) -> _shard.ShardTask:
         """Tries once more; then the video is the cause, or nobody knows."""
         how = _how(exit_code)
         if step is None:

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from gblend_keras.data.sound import vmz_mel
+from gblend_keras.data.sound import _vmz_mel
 
 NUM_ROWS = 100  # of a clip
 
@@ -43,17 +43,17 @@ def vmz_log_mel(waveform: tf.Tensor) -> tf.Tensor:
         ValueError: If the waveform has another number of axes or is not
             floating.
     """
-    waveform = checked_waveform(waveform, vmz_mel.SAMPLE_RATE_HZ)
+    waveform = checked_waveform(waveform, _vmz_mel.SAMPLE_RATE_HZ)
     spectra = tf.signal.stft(
         tf.cast(waveform, tf.float64)[:-1],
-        frame_length=vmz_mel.WINDOW_SAMPLES,
-        frame_step=vmz_mel.STEP_SAMPLES,
-        fft_length=vmz_mel.WINDOW_SAMPLES,
+        frame_length=_vmz_mel.WINDOW_SAMPLES,
+        frame_step=_vmz_mel.STEP_SAMPLES,
+        fft_length=_vmz_mel.WINDOW_SAMPLES,
         window_fn=functools.partial(tf.signal.hann_window, periodic=False),
     )  # (T, 129)
     power = tf.math.real(spectra) ** 2 + tf.math.imag(spectra) ** 2
-    energies = vmz_mel.GAIN * tf.linalg.matmul(
-        power, vmz_mel.mel_filters()
+    energies = _vmz_mel.GAIN * tf.linalg.matmul(
+        power, _vmz_mel.mel_filters()
     )  # (T, 40)
     loud = tf.math.log(tf.maximum(energies, np.e))
     return tf.cast(tf.where(energies > np.e, loud, energies / np.e), tf.float32)

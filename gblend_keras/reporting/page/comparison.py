@@ -4,8 +4,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from gblend_keras.reporting import _comparison_data
 from gblend_keras.reporting import comparison_cells
-from gblend_keras.reporting import comparison_data
 from gblend_keras.reporting import comparison_remarks
 from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import comparison_classes
@@ -27,7 +27,7 @@ def write(folder: Path, *, version: str) -> str:
     Raises:
         ValueError: If a file in it is damaged.
     """
-    found = comparison_data.read(folder)
+    found = _comparison_data.read(folder)
     recipe = found.values["recipe"]["name"]
     num_methods = len({row["method"] for row in found.values["rows"]})
     num_seeds = len(found.values["seeds"])
@@ -56,7 +56,7 @@ def write(folder: Path, *, version: str) -> str:
 def verdict(values: dict[str, Any]) -> list[str]:
     """Says in words what a comparison has found."""
     rows = [row for row in values["rows"] if row["num_runs"]]
-    best = comparison_data.best_row(rows)
+    best = _comparison_data.best_row(rows)
     if best is None:
         return ["No run has finished."]
     spread = (
@@ -92,7 +92,7 @@ def verdict(values: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _head(found: comparison_data.Comparison) -> list[html.Html]:
+def _head(found: _comparison_data.Comparison) -> list[html.Html]:
     text = html.paragraph(" ".join(verdict(found.values)), class_="lead")
     failed = len(found.values["failures"])
     if not failed:
@@ -101,7 +101,7 @@ def _head(found: comparison_data.Comparison) -> list[html.Html]:
     return [text, html.paragraph(f"{runs} failed.", class_="notice bad")]
 
 
-def _failures(found: comparison_data.Comparison) -> html.Section | None:
+def _failures(found: _comparison_data.Comparison) -> html.Section | None:
     failures = found.values["failures"]
     if not failures:
         return None
@@ -125,7 +125,7 @@ def _failures(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def _results(found: comparison_data.Comparison) -> html.Section | None:
+def _results(found: _comparison_data.Comparison) -> html.Section | None:
     header, *body = comparison_cells.lines(found.values)
     rows = [
         [
@@ -154,7 +154,7 @@ def _results(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def _accuracies(found: comparison_data.Comparison) -> html.Html | None:
+def _accuracies(found: _comparison_data.Comparison) -> html.Html | None:
     rows, split = found.rows, found.values["evaluated_on"]
     if not rows:
         return None
@@ -170,7 +170,7 @@ def _accuracies(found: comparison_data.Comparison) -> html.Html | None:
     )
 
 
-def _differences(found: comparison_data.Comparison) -> html.Html | None:
+def _differences(found: _comparison_data.Comparison) -> html.Html | None:
     rows = [row for row in found.rows if row["difference"]]
     if not rows:
         return None
@@ -187,7 +187,7 @@ def _differences(found: comparison_data.Comparison) -> html.Html | None:
     )
 
 
-def _tuning(found: comparison_data.Comparison) -> html.Section | None:
+def _tuning(found: _comparison_data.Comparison) -> html.Section | None:
     rows = []
     for method, entry in found.values["tuning"].items():
         chosen = (entry["chosen"] or {}).get("try")
@@ -227,7 +227,7 @@ def _tuning(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def _runs(found: comparison_data.Comparison) -> html.Section | None:
+def _runs(found: _comparison_data.Comparison) -> html.Section | None:
     rows = []
     for each in found.values["runs"]:
         accuracy = each["accuracy"] or {}
@@ -268,7 +268,7 @@ def _link(folder: Path, run: str) -> html.Html | str:
     return html.element("a", "open", href=f"{run}/report.html")
 
 
-def _what_was_run(found: comparison_data.Comparison) -> html.Section | None:
+def _what_was_run(found: _comparison_data.Comparison) -> html.Section | None:
     values = found.values
     return html.section(
         "What was run",

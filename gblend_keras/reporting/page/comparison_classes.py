@@ -3,29 +3,29 @@
 from typing import Any
 
 from gblend_keras import heads
-from gblend_keras.reporting import comparison_data
+from gblend_keras.reporting import _comparison_data
 from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import sections
 
 
-def gains_section(found: comparison_data.Comparison) -> html.Section | None:
+def gains_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns what fusion gains over the best modality, class by class."""
-    base = comparison_data.best_modality(found.runs)
+    base = _comparison_data.best_modality(found.runs)
     if base is None:
         return None
     method, head = base
-    scores = comparison_data.class_scores(found.runs[method], head)
+    scores = _comparison_data.class_scores(found.runs[method], head)
     if scores is None:
         return None
     names = found.runs[method][0].evaluation["class_names"]
     figures = []
     for row in _fused_rows(found):
-        others = comparison_data.class_scores(
+        others = _comparison_data.class_scores(
             found.runs[row["method"]], row["answer"]
         )
         if others is not None:
-            gained, lost = comparison_data.extremes(others, scores, names)
+            gained, lost = _comparison_data.extremes(others, scores, names)
             label = standings.name_of(row)
             figures.append(
                 sections.gains(gained, lost, answer=label, base=head)
@@ -40,7 +40,7 @@ def gains_section(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def _fused_rows(found: comparison_data.Comparison) -> list[dict[str, Any]]:
+def _fused_rows(found: _comparison_data.Comparison) -> list[dict[str, Any]]:
     """Returns joint training and the best other row that fuses."""
     fused = [
         row
@@ -52,18 +52,20 @@ def _fused_rows(found: comparison_data.Comparison) -> list[dict[str, Any]]:
     return joint + sorted(others, key=lambda row: -row["mean"])[:1]
 
 
-def _answers_of(found: comparison_data.Comparison, method: str) -> list[str]:
+def _answers_of(found: _comparison_data.Comparison, method: str) -> list[str]:
     runs = found.runs.get(method)
     return runs[0].answers if runs else []
 
 
-def confusion_section(found: comparison_data.Comparison) -> html.Section | None:
+def confusion_section(
+    found: _comparison_data.Comparison,
+) -> html.Section | None:
     """Returns the confusion matrix of the highest row, seeds added up."""
-    best = comparison_data.best_row(found.rows)
+    best = _comparison_data.best_row(found.rows)
     runs = found.runs.get(best["method"]) if best else None
     if best is None or not runs:
         return None
-    counts = comparison_data.total_confusion(runs, best["answer"])
+    counts = _comparison_data.total_confusion(runs, best["answer"])
     if counts is None:
         return None
     seeds = "one seed" if len(runs) == 1 else f"{len(runs)} seeds together"
@@ -80,9 +82,9 @@ def confusion_section(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def subsets_section(found: comparison_data.Comparison) -> html.Section | None:
+def subsets_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns scores of subsets of modalities, where they were evaluated."""
-    scores, worth = comparison_data.subset_scores(found.runs)
+    scores, worth = _comparison_data.subset_scores(found.runs)
     if not scores:
         return None
     tables = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-from gblend_keras.reporting import comparison_data
+from gblend_keras.reporting import _comparison_data
 from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import pictures
@@ -15,7 +15,7 @@ from gblend_keras.reporting.page import sections
 Curves = dict[str, list[list[float]]]  # {answer: one run's accuracies, ...}
 
 
-def curves_section(found: comparison_data.Comparison) -> html.Section | None:
+def curves_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns the accuracies of every method over epochs."""
     curves = {method: _curves_of(runs) for method, runs in found.runs.items()}
     kept = {method: each for method, each in curves.items() if each}
@@ -38,7 +38,7 @@ def curves_section(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def weights_section(found: comparison_data.Comparison) -> html.Section | None:
+def weights_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns the weights of every method that estimates."""
     return _gallery(
         "Blend weights",
@@ -47,17 +47,17 @@ def weights_section(found: comparison_data.Comparison) -> html.Section | None:
         [
             pictures.weights(entries, title=method)
             for method, runs in found.runs.items()
-            if (entries := comparison_data.mean_weights(runs))
+            if (entries := _comparison_data.mean_weights(runs))
         ],
     )
 
 
-def ratios_section(found: comparison_data.Comparison) -> html.Section | None:
+def ratios_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns the OGR of every method that estimates."""
     figures = []
     for method, runs in found.runs.items():
-        ratios = comparison_data.median_ratios(runs)
-        epochs = [each.epochs for each in comparison_data.mean_weights(runs)]
+        ratios = _comparison_data.median_ratios(runs)
+        epochs = [each.epochs for each in _comparison_data.mean_weights(runs)]
         if ratios:
             figures.append(pictures.ratios(ratios, epochs, title=method))
     return _gallery(
@@ -68,9 +68,9 @@ def ratios_section(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def cost_section(found: comparison_data.Comparison) -> html.Section | None:
+def cost_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns accuracy against cost, and what the comparison took."""
-    rows = comparison_data.main_rows(found.rows)
+    rows = _comparison_data.main_rows(found.rows)
     figures = [
         _cost(rows, "seconds", "seconds a run", sections.duration),
         _cost(
@@ -89,7 +89,7 @@ def cost_section(found: comparison_data.Comparison) -> html.Section | None:
     )
 
 
-def _curves_of(runs: comparison_data.Runs) -> Curves:
+def _curves_of(runs: _comparison_data.Runs) -> Curves:
     answers = dict.fromkeys(answer for run in runs for answer in run.answers)
     curves = {
         answer: [run.accuracy_curve(answer) for run in runs]
@@ -122,7 +122,7 @@ def _gallery(
 
 
 def _cost(
-    rows: Sequence[comparison_data.Row],
+    rows: Sequence[_comparison_data.Row],
     field: str,
     label: str,
     text: Callable[[Any], str | None],
@@ -144,7 +144,7 @@ def _cost(
     )
 
 
-def _harness(found: comparison_data.Comparison) -> html.Html | None:
+def _harness(found: _comparison_data.Comparison) -> html.Html | None:
     used = found.values["harness"]
     if not used.get("new_runs"):
         return None

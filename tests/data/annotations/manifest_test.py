@@ -4,9 +4,9 @@ import pickle
 
 import pytest
 
-from gblend_keras.data.annotations import fields
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _rows
 from gblend_keras.data.annotations import manifest
-from gblend_keras.data.annotations import rows
 from tests.places import SHARED
 
 SAMPLES = SHARED / "annotations"
@@ -193,7 +193,7 @@ def test_byte_order_mark_windows_lines_and_blank_lines_are_read(tmp_path):
     ],
 )
 def test_bad_row_is_named_by_file_and_line(tmp_path, old, new, line, problem):
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_kinetics(tmp_path, KINETICS.replace(old, new, 1))
     (found,) = caught.value.problems
     assert found.startswith(f"k.csv:{line}: ") and problem in found
@@ -203,7 +203,7 @@ def test_bad_row_is_named_by_file_and_line(tmp_path, old, new, line, problem):
 def test_all_bad_rows_are_counted_and_ten_are_shown(tmp_path):
     header, *_ = KINETICS.splitlines(keepends=True)
     bad = "".join(f"a,video{row:06d},9,1,train,0\n" for row in range(13))
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_kinetics(tmp_path, header + bad)
     assert len(caught.value.problems) == 13
     text = str(caught.value)
@@ -217,7 +217,7 @@ def test_text_that_is_not_utf8_is_named_by_line(tmp_path):
     (tmp_path / "k.csv").write_bytes(
         KINETICS.replace("abseiling,3", "escaladé,3").encode("latin-1")
     )
-    with pytest.raises(rows.AnnotationError, match="k.csv:4: .*as UTF-8."):
+    with pytest.raises(_rows.AnnotationError, match="k.csv:4: .*as UTF-8."):
         manifest.read_manifest("kinetics", tmp_path / "k.csv")
 
 
@@ -225,7 +225,7 @@ def test_segment_listed_twice_names_both_places(tmp_path):
     write(tmp_path, k__csv=KINETICS)
     again = KINETICS.splitlines()[0] + "\nzorbing,-caPS4FHFF8,6,16,train,1\n"
     write(tmp_path, more__csv=again)
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         manifest.read_manifest(
             "kinetics", [tmp_path / "k.csv", tmp_path / "more.csv"]
         )
@@ -236,7 +236,7 @@ def test_segment_listed_twice_names_both_places(tmp_path):
 
 def test_label_that_the_class_list_lacks_is_refused(tmp_path):
     write(tmp_path, names__txt="abseiling\n")
-    with pytest.raises(rows.AnnotationError, match="k.csv:2: .*unknown label"):
+    with pytest.raises(_rows.AnnotationError, match="k.csv:2: .*unknown label"):
         read_kinetics(tmp_path, classes=tmp_path / "names.txt")
 
 
@@ -250,7 +250,7 @@ def test_label_that_the_class_list_lacks_is_refused(tmp_path):
 )
 def test_bad_class_list_is_named_by_line(tmp_path, text, line, problem):
     write(tmp_path, names__txt=text)
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_kinetics(tmp_path, classes=tmp_path / "names.txt")
     assert caught.value.problems[0].startswith(f"names.txt:{line}: ")
     assert problem in caught.value.problems[0]
@@ -306,7 +306,7 @@ def test_sports_lines_are_videos_with_numbered_labels(tmp_path):
     ],
 )
 def test_bad_sports_line_is_named(tmp_path, line, problem):
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_sports(tmp_path, train_partition__txt=f"{SPORTS_TRAIN}\n{line}\n")
     (found,) = caught.value.problems
     assert found.startswith("train_partition.txt:4: ") and problem in found
@@ -369,7 +369,7 @@ def test_audioset_split_is_in_the_name(tmp_path):
     ],
 )
 def test_bad_audioset_row_is_named(tmp_path, old, new, line, problem):
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_audioset(tmp_path, AUDIOSET.replace(old, new, 1))
     (found,) = caught.value.problems
     assert found.startswith(f"balanced_train_segments.csv:{line}: "), found
@@ -388,7 +388,9 @@ def test_class_list_with_a_gap_is_refused(tmp_path):
         eval__csv=AUDIOSET,
         class_labels_indices__csv=AUDIOSET_CLASSES.replace("2,/t", "3,/t"),
     )
-    with pytest.raises(rows.AnnotationError, match="indices.csv:4: .*Expected"):
+    with pytest.raises(
+        _rows.AnnotationError, match="indices.csv:4: .*Expected"
+    ):
         manifest.read_manifest("audioset", tmp_path / "eval.csv")
 
 
@@ -504,7 +506,7 @@ def test_epic100_frames_become_seconds(tmp_path, video, start, end):
     ],
 )
 def test_bad_epic_row_is_named(tmp_path, old, new, problem):
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_epic55(tmp_path, EPIC55_ROWS.replace(old, new, 1))
     (found,) = caught.value.problems
     assert found.startswith("EPIC_train_action_labels.csv:2: ")
@@ -514,7 +516,9 @@ def test_bad_epic_row_is_named(tmp_path, old, new, problem):
 def test_bad_epic_frames_are_named(tmp_path):
     bad = EPIC55_ROWS.replace(",91,3802,", ",91,90,", 1)
     assert len(read_epic55(tmp_path, bad).segments) == 4
-    with pytest.raises(rows.AnnotationError, match=":2: .*Correct the frames."):
+    with pytest.raises(
+        _rows.AnnotationError, match=":2: .*Correct the frames."
+    ):
         read_epic55(tmp_path, bad, times="frames")
 
 
@@ -592,8 +596,8 @@ def test_table_keys_are_unique_and_safe_in_file_names(tmp_path):
     )
     keys = [each.key for each in read_table(tmp_path, text).segments]
     assert keys[1] == "a_b.mp4" and len(set(keys)) == 3
-    assert all(fields.safe_key(key) == key for key in keys)
-    assert fields.safe_key("../x") != "../x" and "/" not in fields.safe_key(
+    assert all(_fields.safe_key(key) == key for key in keys)
+    assert _fields.safe_key("../x") != "../x" and "/" not in _fields.safe_key(
         "../x"
     )
 
@@ -627,7 +631,7 @@ def test_table_columns_may_stand_in_any_order(tmp_path):
     ],
 )
 def test_bad_table_row_is_named(tmp_path, old, new, line, problem):
-    with pytest.raises(rows.AnnotationError) as caught:
+    with pytest.raises(_rows.AnnotationError) as caught:
         read_table(tmp_path, TABLE.replace(old, new, 1))
     (found,) = caught.value.problems
     assert found.startswith(f"t.csv:{line}: ") and problem in found
@@ -688,5 +692,5 @@ def test_wrong_arguments_say_what_to_do(
 def test_file_without_rows_is_refused(tmp_path):
     with pytest.raises(ValueError, match="list no segment.*Check the files."):
         read_kinetics(tmp_path, KINETICS.splitlines()[0] + "\n")
-    with pytest.raises(rows.AnnotationError, match="k.csv:1: The first line"):
+    with pytest.raises(_rows.AnnotationError, match="k.csv:1: The first line"):
         read_kinetics(tmp_path, "")

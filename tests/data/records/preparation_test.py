@@ -14,14 +14,14 @@ import pytest
 from gblend_keras.benchmarks import record_workers
 from gblend_keras.data.annotations import manifest as manifests
 from gblend_keras.data.media import flow
-from gblend_keras.data.records import example_message
-from gblend_keras.data.records import image_encoder
-from gblend_keras.data.records import output_folder
+from gblend_keras.data.records import _example_message
+from gblend_keras.data.records import _image_encoder
+from gblend_keras.data.records import _output_folder
+from gblend_keras.data.records import _segment_encoder
+from gblend_keras.data.records import _shard
+from gblend_keras.data.records import _shard_plan
 from gblend_keras.data.records import preparation
 from gblend_keras.data.records import record_index
-from gblend_keras.data.records import segment_encoder
-from gblend_keras.data.records import shard
-from gblend_keras.data.records import shard_plan
 from tests.data import clip_files
 
 SETTINGS = record_index.RecordSettings(
@@ -123,7 +123,7 @@ def messages_of(path):
     while head := stream.read(12):
         record = stream.read(int.from_bytes(head[:8], "little"))
         stream.read(4)
-        yield example_message.message_class().FromString(record)
+        yield _example_message.message_class().FromString(record)
 
 
 def messages(record_set, split):
@@ -214,8 +214,8 @@ def test_run_that_was_stopped_goes_on_and_cleans_up(
 ):
     """As a killed process leaves it: one shard kept, one file half written."""
     out = tmp_path / "out"
-    folder = output_folder.RunFolder(
-        out, shard_plan.identity(manifest, SETTINGS)
+    folder = _output_folder.RunFolder(
+        out, _shard_plan.identity(manifest, SETTINGS)
     )
     folder.begin()
     kept = prepared.splits["train"][0]
@@ -233,8 +233,8 @@ def test_run_that_lacked_only_its_index_gets_it(
     prepared, manifest, videos, tmp_path
 ):
     out = copied(prepared, tmp_path)
-    folder = output_folder.RunFolder(
-        out, shard_plan.identity(manifest, SETTINGS)
+    folder = _output_folder.RunFolder(
+        out, _shard_plan.identity(manifest, SETTINGS)
     )
     folder.begin()
     for parts in prepared.splits.values():
@@ -251,8 +251,8 @@ def test_folder_of_another_run_is_refused(
 ):
     out = prepared.folder if finished else tmp_path / "out"
     if not finished:
-        identity = shard_plan.identity(manifest, SETTINGS)
-        output_folder.RunFolder(out, identity).begin()
+        identity = _shard_plan.identity(manifest, SETTINGS)
+        _output_folder.RunFolder(out, identity).begin()
     other = record_index.RecordSettings(
         short_side=40, waveform=True, num_shards=2
     )
@@ -311,14 +311,14 @@ def test_failures_are_counted_against_the_limit(prepared):
 
 
 def task_of(manifest, videos, path, settings=SETTINGS, **options):
-    encoder = segment_encoder.Encoder(
+    encoder = _segment_encoder.Encoder(
         "csv", videos, settings, manifest.class_names
     )
-    return shard.ShardTask(path, encoder, manifest.segments, **options)
+    return _shard.ShardTask(path, encoder, manifest.segments, **options)
 
 
 def test_order_of_segments_does_not_follow_their_classes(manifest):
-    plan = shard_plan.planned(manifest, SETTINGS)
+    plan = _shard_plan.planned(manifest, SETTINGS)
     assert [each.file for each in plan] == [
         "train-00000-of-00002.tfrecord",
         "train-00001-of-00002.tfrecord",
@@ -332,18 +332,18 @@ def test_order_of_segments_does_not_follow_their_classes(manifest):
     backwards = manifests.Manifest(
         manifest.dataset, manifest.class_names, manifest.segments[::-1]
     )
-    assert shard_plan.planned(backwards, SETTINGS) == plan
+    assert _shard_plan.planned(backwards, SETTINGS) == plan
 
 
 def test_more_shards_than_segments_leaves_none_empty(manifest):
     settings = record_index.RecordSettings(num_shards=1000)
-    plan = shard_plan.planned(manifest, settings)
+    plan = _shard_plan.planned(manifest, settings)
     assert [len(each.segments) for each in plan] == [1] * len(manifest.segments)
 
 
 def test_segment_that_ended_processes_is_a_failure(manifest, videos, tmp_path):
     key = manifest.segments[0].key
-    made = shard.make_shard(
+    made = _shard.make_shard(
         task_of(manifest, videos, tmp_path / "x", crashes={key: "It died."}),
         lambda step: None,
     )
@@ -352,7 +352,7 @@ def test_segment_that_ended_processes_is_a_failure(manifest, videos, tmp_path):
 
 
 def listener_of(tmp_path):
-    folder = output_folder.RunFolder(tmp_path, {"versions": {}})
+    folder = _output_folder.RunFolder(tmp_path, {"versions": {}})
     return preparation.Listener(
         folder, preparation.progress.make_bar(9, "", show=False)
     )
@@ -387,18 +387,18 @@ def test_worker_that_does_not_start_ends_the_run(manifest, videos, tmp_path):
 
 
 def test_frames_in_pieces_are_the_frames_at_once(videos, monkeypatch):
-    info = segment_encoder.reader.probe(videos / "good.mp4")
+    info = _segment_encoder.reader.probe(videos / "good.mp4")
     for rate, span_end in ((0.0, None), (0.0, 0.85), (7.0, 0.9), (30.0, None)):
         settings = record_index.RecordSettings(
             short_side=32, frame_rate_hz=rate, flow="dis"
         )
-        span = image_encoder.Span(0.05, span_end, info)
-        whole, whole_flow = image_encoder.read_images(
+        span = _image_encoder.Span(0.05, span_end, info)
+        whole, whole_flow = _image_encoder.read_images(
             videos / "good.mp4", span, settings
         )
         with monkeypatch.context() as patch:
-            patch.setattr(image_encoder, "frames_a_piece", lambda *_: 3)
-            pieces, pieces_flow = image_encoder.read_images(
+            patch.setattr(_image_encoder, "frames_a_piece", lambda *_: 3)
+            pieces, pieces_flow = _image_encoder.read_images(
                 videos / "good.mp4", span, settings
             )
         assert pieces.encoded == whole.encoded
@@ -417,7 +417,7 @@ def test_picture_or_sound_that_hardly_lasts_is_too_short(tmp_path):
     manifest = manifests.read_manifest(
         "csv", tmp_path / "set.csv", videos=tmp_path
     )
-    made = shard.make_shard(
+    made = _shard.make_shard(
         task_of(manifest, tmp_path, tmp_path / "x"), lambda step: None
     )
     assert [each.reason for each in made.failures] == ["too short"] * 2
@@ -433,7 +433,7 @@ def test_flow_survives_its_encoding():
     decoded = np.stack(
         [
             cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR)
-            for each in image_encoder.flow_jpegs(images, settings)
+            for each in _image_encoder.flow_jpegs(images, settings)
         ]
     )[..., :0:-1]  # BGR -> red, green: x, y
     motion = flow.decode_flow(decoded)
@@ -446,7 +446,7 @@ def test_flow_survives_its_encoding():
 def test_log_mel_is_stored_row_by_row(manifest, videos, tmp_path):
     settings = record_index.RecordSettings(frames=False, log_mel=True)
     task = task_of(manifest, videos, tmp_path / "x", settings)
-    made = shard.make_shard(task, lambda step: None)
+    made = _shard.make_shard(task, lambda step: None)
     assert made.examples[0].has_sound and made.examples[0].num_frames == 0
     (first, *_) = messages_of(tmp_path / "x")
     rows = first.feature_lists.feature_list["AUDIO/feature/floats"].feature
@@ -460,9 +460,9 @@ def test_full_disk_leaves_nothing_half_written(
     def full(self, record):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shard.tfrecord.RecordWriter, "write", full)
+    monkeypatch.setattr(_shard.tfrecord.RecordWriter, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        shard.make_shard(
+        _shard.make_shard(
             task_of(manifest, videos, tmp_path / "x"), lambda step: None
         )
     assert list(tmp_path.iterdir()) == []
@@ -474,8 +474,8 @@ def test_any_error_of_one_video_is_a_row(
     def fail(path):
         raise ZeroDivisionError("odd")
 
-    monkeypatch.setattr(segment_encoder.reader, "probe", fail)
-    made = shard.make_shard(
+    monkeypatch.setattr(_segment_encoder.reader, "probe", fail)
+    made = _shard.make_shard(
         task_of(manifest, videos, tmp_path / "x"), lambda step: None
     )
     assert made.examples == ()

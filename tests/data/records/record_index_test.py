@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gblend_keras.data.records import example_message
+from gblend_keras.data.records import _example_message
+from gblend_keras.data.records import _tfrecord
 from gblend_keras.data.records import media_sequence
 from gblend_keras.data.records import parser
 from gblend_keras.data.records import record_index
-from gblend_keras.data.records import tfrecord
 
 
 def jpeg(height=8, width=10):
@@ -51,7 +51,7 @@ def test_message_is_the_one_that_tensorflow_knows():
     data = built()
     theirs = tf.train.SequenceExample.FromString(data)
     assert theirs.SerializeToString(deterministic=True) == data
-    ours = example_message.message_class().FromString(data)
+    ours = _example_message.message_class().FromString(data)
     assert ours.SerializeToString(deterministic=True) == data
     context = theirs.context.feature
     assert list(context["VERB/clip/label/index"].int64_list.value) == [3, 1]
@@ -180,7 +180,7 @@ def folder(tmp_path):
     splits = {}
     for split in ("train", "test"):
         path = tmp_path / f"{split}-00000-of-00001.tfrecord"
-        with tfrecord.RecordWriter(path) as writer:
+        with _tfrecord.RecordWriter(path) as writer:
             writer.write(built())
             writer.write(built())
         examples = tuple(

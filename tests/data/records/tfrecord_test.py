@@ -5,7 +5,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from gblend_keras.data.records import tfrecord
+from gblend_keras.data.records import _tfrecord
 from gblend_keras.utils import files
 
 
@@ -23,14 +23,14 @@ def test_checksum_has_the_published_values(data, crc):
     # As the TFRecord format stores it: turned by 15 bits, and shifted.
     turned = (crc >> 15) | (crc & 0x7FFF) << 17
     expected = (turned + 0xA282EAD8) % 2**32
-    assert tfrecord.masked_checksum(data) == expected
+    assert _tfrecord.masked_checksum(data) == expected
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 5, 63, 64, 65, 4097, 300_001])
 def test_tensorflow_reads_records_of_any_size(size, tmp_path):
     written = [os.urandom(size), b"", os.urandom(size // 2)]
     path = tmp_path / "records"
-    with tfrecord.RecordWriter(path) as writer:
+    with _tfrecord.RecordWriter(path) as writer:
         for record in written:
             writer.write(record)
     # The reader compares the checksums of each record.
@@ -43,7 +43,7 @@ def test_tensorflow_reads_records_of_any_size(size, tmp_path):
 
 def test_same_bytes_as_tensorflow_writes(tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    with tfrecord.RecordWriter(ours) as writer:
+    with _tfrecord.RecordWriter(ours) as writer:
         writer.write(b"some bytes")
     with tf.io.TFRecordWriter(str(theirs)) as writer:
         writer.write(b"some bytes")

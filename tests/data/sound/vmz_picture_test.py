@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gblend_keras.data.sound import vmz_mel
+from gblend_keras.data.sound import _vmz_mel
 from gblend_keras.data.sound import vmz_picture
 from tests.places import SHARED
 
@@ -106,7 +106,7 @@ def test_log_mel_is_that_of_the_reference(waveform):
     expected = reference_log_mel(waveform.astype(np.float64))
     for picture in (
         vmz_picture.vmz_log_mel(waveform),
-        vmz_mel.log_mel(waveform),
+        _vmz_mel.log_mel(waveform),
     ):
         assert picture.dtype == np.float32
         np.testing.assert_allclose(picture, expected, rtol=0, atol=1e-4)
@@ -134,7 +134,7 @@ def test_real_speech_is_that_of_the_reference():
 
 
 def test_filters_sum_to_one_but_the_last_lacks_the_highest_bin():
-    filters = vmz_mel.mel_filters()
+    filters = _vmz_mel.mel_filters()
     sums = filters[:128].sum(axis=0)
     assert filters.shape == (129, 40)
     np.testing.assert_allclose(sums[:39], 1)
@@ -152,12 +152,12 @@ def test_filters_sum_to_one_but_the_last_lacks_the_highest_bin():
 )
 def test_rows_are_counted_as_vmz_does(samples, rows):
     assert vmz_picture.vmz_log_mel(noise(samples)).shape == (rows, 40)
-    assert vmz_mel.log_mel(noise(samples)).shape == (rows, 40)
+    assert _vmz_mel.log_mel(noise(samples)).shape == (rows, 40)
 
 
 def test_silence_is_zero():
     np.testing.assert_array_equal(vmz_picture.vmz_log_mel(tf.zeros(999)), 0)
-    np.testing.assert_array_equal(vmz_mel.log_mel(np.zeros(999)), 0)
+    np.testing.assert_array_equal(_vmz_mel.log_mel(np.zeros(999)), 0)
 
 
 def test_preparing_takes_log_mel_without_tensorflow():
@@ -172,7 +172,7 @@ def test_preparing_takes_log_mel_without_tensorflow():
 
 def test_stereo_has_no_numpy_log_mel():
     with pytest.raises(ValueError, match=r"\(samples,\) at 16000 Hz"):
-        vmz_mel.log_mel(np.zeros((2, 999)))
+        _vmz_mel.log_mel(np.zeros((2, 999)))
 
 
 @pytest.mark.parametrize(

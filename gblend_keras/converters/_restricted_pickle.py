@@ -21,9 +21,9 @@ from typing import runtime_checkable
 
 import numpy as np
 
-from gblend_keras.converters import tensors
+from gblend_keras.converters import _tensors
 
-Array = tensors.Array
+Array = _tensors.Array
 Names = Mapping[tuple[str, str], Any]  # {(module, name): StandIn}
 
 # Kinds of numbers an array may hold: no objects, no records, no strings.
@@ -104,7 +104,7 @@ class InertArray:
         _, shape, kind, is_fortran, data = state
         self.state = (data, kind, shape, "F" if is_fortran else "C")
 
-    def resolve(self, pieces: Pieces) -> Array | tensors.Tensor:
+    def resolve(self, pieces: Pieces) -> Array | _tensors.Tensor:
         """Returns the array; a lazy one if its values stayed in the file."""
         if self.state is None:
             raise pickle.UnpicklingError("an array without values")
@@ -116,7 +116,7 @@ class InertArray:
         if piece is None:
             return _array(mark, kind, shape, order)
         sizes = _check(piece.num_bytes, kind, shape)
-        return tensors.Tensor(
+        return _tensors.Tensor(
             sizes, lambda: _array(piece.read(), kind, sizes, order)
         )
 

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gblend_keras.data.records import _shard_plan
 from gblend_keras.data.records import record_index
-from gblend_keras.data.records import shard_plan
 from gblend_keras.data.records.record_format import Failure
 from gblend_keras.data.records.record_format import RecordSet
 from gblend_keras.data.records.record_format import Shard
@@ -150,7 +150,7 @@ class RunFolder:
         return None
 
     def _check(self, accepted: Mapping[str, Any]) -> None:
-        different = shard_plan.differences(
+        different = _shard_plan.differences(
             {**(self._found or {}), **accepted}, self._identity
         )
         if different:

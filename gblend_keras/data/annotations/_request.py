@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
 
-from gblend_keras.data.annotations import fields
-from gblend_keras.data.annotations import rows
-from gblend_keras.data.annotations import videos as video_files
+from gblend_keras.data.annotations import _fields
+from gblend_keras.data.annotations import _rows
+from gblend_keras.data.annotations import _videos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Request:
 
     dataset: str
     files: tuple[Path, ...]
-    videos: video_files.VideoFolder | None = None
+    videos: _videos.VideoFolder | None = None
     classes: tuple[Path, ...] = ()
     split: str | None = None
     validation_groups: tuple[str, ...] | None = None
@@ -37,7 +37,7 @@ class Request:
 
     def split_of(self, file: Path) -> str:
         """Returns the split of a file's rows: as asked, else by its name."""
-        return self.split or fields.split_of_file(file)
+        return self.split or _fields.split_of_file(file)
 
     def find(self, video: str, *, near: str = "") -> str:
         """Finds a whole video; "" when there is none, or no folder."""
@@ -88,17 +88,17 @@ def numbered_names(path: Path, *, columns: tuple[str, str]) -> tuple[str, ...]:
     number, name = columns
     counter = itertools.count()
 
-    def parse(row: rows.Row) -> tuple[str, str]:
+    def parse(row: _rows.Row) -> tuple[str, str]:
         expected = str(next(counter))
         if row.values[number] != expected:
-            raise fields.RowError(
+            raise _fields.RowError(
                 f"`{number}` is out of order. Expected {expected}. "
                 f"Received: {number}={row.values[number]!r}. "
                 "Give the complete class list."
             )
         return row.where, row.values[name]
 
-    return _unique(path, rows.read_csv(path, parse, needed=columns))
+    return _unique(path, _rows.read_csv(path, parse, needed=columns))
 
 
 def listed_names(path: Path) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def listed_names(path: Path) -> tuple[str, ...]:
     Raises:
         AnnotationError: If a line is empty or comes twice.
     """
-    names = [line.strip() for line in rows.read_lines(path)]
+    names = [line.strip() for line in _rows.read_lines(path)]
     while names and not names[-1]:
         names.pop()
     return _unique(
@@ -155,5 +155,5 @@ def _unique(path: Path, found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
             "Received: 0. Give the complete class list."
         ]
     if problems:
-        raise rows.AnnotationError(f"{path} is no class list.", problems)
+        raise _rows.AnnotationError(f"{path} is no class list.", problems)
     return tuple(name for _, name in found)

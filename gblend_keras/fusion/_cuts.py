@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from gblend_keras.fusion import parts
+from gblend_keras.fusion import _parts
 from gblend_keras.towers import stages
 
 Stage = str | Mapping[str, str] | None
@@ -46,7 +46,7 @@ def check_sizes(cut: CutTower) -> None:
 
 
 def cut_towers(
-    calls: parts.TowerCalls, stage: Stage = None, *, from_end: int = 2
+    calls: _parts.TowerCalls, stage: Stage = None, *, from_end: int = 2
 ) -> dict[str, CutTower]:
     """Cuts every tower at a stage.
 

@@ -16,7 +16,7 @@ from typing import Any
 import tensorflow as tf
 import tqdm
 
-from gblend_keras.comparison import tasks
+from gblend_keras.comparison import _tasks
 from gblend_keras.training import failures
 from gblend_keras.utils import processes
 
@@ -49,7 +49,7 @@ class Crew:
             worker.end()
         self._workers = []
 
-    def outcomes(self, todo: Sequence[tasks.Task]) -> Iterator[tasks.Outcome]:
+    def outcomes(self, todo: Sequence[_tasks.Task]) -> Iterator[_tasks.Outcome]:
         """Does runs and yields what came of each, as they end.
 
         Args:
@@ -60,7 +60,7 @@ class Crew:
         """
         if self._jobs == 1:
             for task in todo:
-                yield tasks.perform(task)
+                yield _tasks.perform(task)
             return
         waiting = collections.deque(todo)
         busy: list[_Worker] = []
@@ -116,19 +116,19 @@ class _Worker:
         """Whether another process should do the next run."""
         return self._died or self._worker.num_tasks >= RUNS_A_PROCESS
 
-    def give(self, task: tasks.Task) -> None:
+    def give(self, task: _tasks.Task) -> None:
         """Sends a run to be done."""
         self._worker.begin(task)
 
-    def take(self) -> tasks.Outcome:
+    def take(self) -> _tasks.Outcome:
         """Receives what came of the run."""
-        task: tasks.Task = self._worker.task
+        task: _tasks.Task = self._worker.task
         try:
             _, outcome = self._worker.hear()
         except processes.Died as death:
             self._died = True
             return _died(task, death.exit_code)
-        found: tasks.Outcome = outcome
+        found: _tasks.Outcome = outcome
         return found
 
     def end(self) -> None:
@@ -136,14 +136,14 @@ class _Worker:
         self._worker.stop()
 
 
-def _died(task: tasks.Task, exit_code: int) -> tasks.Outcome:
+def _died(task: _tasks.Task, exit_code: int) -> _tasks.Outcome:
     reason = (
         "Its process ended in the middle of the run, with exit code "
-        f"{exit_code}. See {tasks.LOG} in its folder; where "
+        f"{exit_code}. See {_tasks.LOG} in its folder; where "
         "memory ran out, use fewer --jobs."
     )
     failures.record(task.run.workdir, "ProcessDied", reason)
-    return tasks.Outcome(task.label, error="ProcessDied", reason=reason)
+    return _tasks.Outcome(task.label, error="ProcessDied", reason=reason)
 
 
 def _set_up(threads: int) -> None:
@@ -153,11 +153,13 @@ def _set_up(threads: int) -> None:
     _divide_devices(threads)
 
 
-def _perform(task: tasks.Task, report: Callable[[str], None]) -> tasks.Outcome:
+def _perform(
+    task: _tasks.Task, report: Callable[[str], None]
+) -> _tasks.Outcome:
     """Does a run; what it prints goes to its log."""
     del report  # a run has no parts
-    with _logging_to(task.run.workdir / tasks.LOG):
-        return tasks.perform(task)
+    with _logging_to(task.run.workdir / _tasks.LOG):
+        return _tasks.perform(task)
 
 
 def _divide_devices(threads: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from pathlib import Path
 
-from gblend_keras.data.annotations import fields
+from gblend_keras.data.annotations import _fields
 
 EXTENSIONS = frozenset(
     ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .ogv .ts .webm .wmv".split()
@@ -98,7 +98,7 @@ def find_cut(
 
 def _endings(start: float, end: float) -> Sequence[str]:
     """The ways in which downloaders write a span into a file's name."""
-    padded = f"{fields.time_text(start)}_{fields.time_text(end)}"
+    padded = f"{_fields.time_text(start)}_{_fields.time_text(end)}"
     return (
         padded,
         f"{start:g}_{end:g}",

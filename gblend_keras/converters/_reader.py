@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gblend_keras.converters import large_pickle
-from gblend_keras.converters import tensors
-from gblend_keras.converters import torch_file
+from gblend_keras.converters import _large_pickle
+from gblend_keras.converters import _tensors
+from gblend_keras.converters import _torch_file
 from gblend_keras.utils import optional
 
 # Under which key the files of the known sources keep their tensors.
@@ -16,7 +16,7 @@ _CONTAINERS = ("blobs", "state_dict", "model_state_dict", "model")
 _PARALLEL_PREFIX = "module."  # what torch.nn.DataParallel puts before names
 
 
-def read_checkpoint(path: str | Path) -> tensors.Contents:
+def read_checkpoint(path: str | Path) -> _tensors.Contents:
     """Reads the names and shapes of a checkpoint; values when they are used.
 
     The format is told by the first bytes, not by the file's name: a VMZ
@@ -43,18 +43,18 @@ def read_checkpoint(path: str | Path) -> tensors.Contents:
         )
     with file.open("rb") as stream:
         start = stream.read(16)
-    if start.startswith(torch_file.ZIP_MAGIC):
-        content = torch_file.read_zip(file)
-    elif start.startswith(torch_file.LEGACY_MAGIC):
-        content = torch_file.read_legacy(file)
+    if start.startswith(_torch_file.ZIP_MAGIC):
+        content = _torch_file.read_zip(file)
+    elif start.startswith(_torch_file.LEGACY_MAGIC):
+        content = _torch_file.read_legacy(file)
     elif start[8:9] == b"{":
         content = _read_safetensors(file)
     else:
-        content = large_pickle.load(file)
+        content = _large_pickle.load(file)
     return _contents(file, content)
 
 
-def _contents(path: Path, content: Any) -> tensors.Contents:
+def _contents(path: Path, content: Any) -> _tensors.Contents:
     outer: tuple[str, ...] = ()
     for key in _CONTAINERS:
         if isinstance(content, Mapping) and isinstance(
@@ -67,7 +67,7 @@ def _contents(path: Path, content: Any) -> tensors.Contents:
     found = {
         str(name): _tensor(value)
         for name, value in entries.items()
-        if isinstance(value, tensors.Tensor | np.ndarray)
+        if isinstance(value, _tensors.Tensor | np.ndarray)
     }
     others = tuple(str(name) for name in entries if str(name) not in found)
     if not found:
@@ -81,16 +81,16 @@ def _contents(path: Path, content: Any) -> tensors.Contents:
             name.removeprefix(_PARALLEL_PREFIX): value
             for name, value in found.items()
         }
-    return tensors.Contents(found, outer + others)
+    return _tensors.Contents(found, outer + others)
 
 
-def _tensor(value: Any) -> tensors.Tensor:
-    if isinstance(value, tensors.Tensor):
+def _tensor(value: Any) -> _tensors.Tensor:
+    if isinstance(value, _tensors.Tensor):
         return value
-    return tensors.from_array(value)
+    return _tensors.from_array(value)
 
 
-def _read_safetensors(path: Path) -> dict[str, tensors.Tensor]:
+def _read_safetensors(path: Path) -> dict[str, _tensors.Tensor]:
     safetensors = optional.load(
         "safetensors", extra="convert", purpose=str(path)
     )
@@ -104,11 +104,11 @@ def _read_safetensors(path: Path) -> dict[str, tensors.Tensor]:
             f"of its tensors. Received: {error}. Download it again."
         ) from error
 
-    def reader(name: str) -> tensors.Tensor:
-        def read() -> tensors.Array:
+    def reader(name: str) -> _tensors.Tensor:
+        def read() -> _tensors.Array:
             with safetensors.safe_open(str(path), framework="np") as file:
                 return np.asarray(file.get_tensor(name))
 
-        return tensors.Tensor(tuple(shapes[name]), read)
+        return _tensors.Tensor(tuple(shapes[name]), read)
 
     return {name: reader(name) for name in names}

@@ -14,7 +14,7 @@ from gblend_keras import config
 from gblend_keras.blending import losses
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.export.formats import Signature
+from gblend_keras.export._formats import Signature
 from gblend_keras.fusion.network import tower_models
 from gblend_keras.heads import BLEND
 

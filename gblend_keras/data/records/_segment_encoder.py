@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.media import reader
-from gblend_keras.data.records import image_encoder
+from gblend_keras.data.records import _image_encoder
 from gblend_keras.data.records import media_sequence
 from gblend_keras.data.records import record_format
-from gblend_keras.data.sound import vmz_mel
+from gblend_keras.data.sound import _vmz_mel
 
 SILENCE = 1e-4  # -80 dB: three steps of 16-bit sound
 
@@ -98,10 +98,10 @@ class Encoder:
         self,
         builder: media_sequence.SequenceExampleBuilder,
         path: Path,
-        span: image_encoder.Span,
+        span: _image_encoder.Span,
     ) -> media_sequence.Images:
         """Adds frames and flow; returns the frames."""
-        frames, flows = image_encoder.read_images(path, span, self.settings)
+        frames, flows = _image_encoder.read_images(path, span, self.settings)
         if self.settings.frames:
             builder.set_images(frames)
         if self.settings.flow:
@@ -112,13 +112,13 @@ class Encoder:
         self,
         builder: media_sequence.SequenceExampleBuilder,
         path: Path,
-        span: image_encoder.Span,
+        span: _image_encoder.Span,
     ) -> float:
         """Adds waveform and log-mel; returns the seconds that they last."""
         settings = self.settings
         rates = {settings.sample_rate_hz: settings.waveform}
-        rates[vmz_mel.SAMPLE_RATE_HZ] = (
-            rates.get(vmz_mel.SAMPLE_RATE_HZ, False) or settings.log_mel
+        rates[_vmz_mel.SAMPLE_RATE_HZ] = (
+            rates.get(_vmz_mel.SAMPLE_RATE_HZ, False) or settings.log_mel
         )
         sounds = {
             rate: _waveform(path, span, rate)
@@ -133,9 +133,9 @@ class Encoder:
             )
         if settings.log_mel:
             builder.set_log_mel(
-                vmz_mel.log_mel(sounds[vmz_mel.SAMPLE_RATE_HZ]),
-                rate_hz=vmz_mel.ROW_RATE_HZ,
-                audio_sample_rate_hz=vmz_mel.SAMPLE_RATE_HZ,
+                _vmz_mel.log_mel(sounds[_vmz_mel.SAMPLE_RATE_HZ]),
+                rate_hz=_vmz_mel.ROW_RATE_HZ,
+                audio_sample_rate_hz=_vmz_mel.SAMPLE_RATE_HZ,
                 start_seconds=span.start,
             )
         return max(len(sound) / rate for rate, sound in sounds.items())
@@ -143,9 +143,9 @@ class Encoder:
 
 def too_short(
     path: Path, seconds: float, least: float
-) -> image_encoder.UnusableError:
+) -> _image_encoder.UnusableError:
     """Says that there is less of a segment than must be."""
-    return image_encoder.UnusableError(
+    return _image_encoder.UnusableError(
         "too short",
         f"The segment is too short. Expected at least {least} s. Received: "
         f"{seconds:.3f} s of {str(path)!r}. Correct its times, lower "
@@ -157,7 +157,7 @@ def _span(
     path: Path,
     segment: segments.Segment,
     settings: record_format.RecordSettings,
-) -> image_encoder.Span:
+) -> _image_encoder.Span:
     """Cuts a segment to its file, and checks that the file has the streams."""
     info = reader.probe(path)
     if settings.pictures and not info.has_video:
@@ -172,17 +172,17 @@ def _span(
         end = min(end, info.duration_seconds)
     if end - start < settings.min_seconds:
         raise too_short(path, max(end - start, 0.0), settings.min_seconds)
-    return image_encoder.Span(start, None if math.isinf(end) else end, info)
+    return _image_encoder.Span(start, None if math.isinf(end) else end, info)
 
 
-def _covered(frames: media_sequence.Images, span: image_encoder.Span) -> float:
+def _covered(frames: media_sequence.Images, span: _image_encoder.Span) -> float:
     """The seconds from the span's start to the last frame's end."""
     last = frames.seconds[-1] + 1 / frames.frame_rate_hz
     return last - max(span.start, frames.seconds[0])
 
 
 def _waveform(
-    path: Path, span: image_encoder.Span, rate_hz: int
+    path: Path, span: _image_encoder.Span, rate_hz: int
 ) -> npt.NDArray[np.float32]:
     sound = reader.read_audio(
         path,

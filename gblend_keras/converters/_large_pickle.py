@@ -14,7 +14,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from gblend_keras.converters import restricted_pickle
+from gblend_keras.converters import _restricted_pickle
 
 _LONG = 4096  # bytes; from here on a string stays in the file
 # Opcodes of long strings, and how many bytes of length go before each.
@@ -81,8 +81,8 @@ def load(path: Path) -> Any:
     try:
         rest, pieces = _skim(path)
     except Exception as error:  # a hostile file can raise anything
-        raise restricted_pickle.refusal(path, error) from error
-    return restricted_pickle.loads(rest, path, pieces=pieces)
+        raise _restricted_pickle.refusal(path, error) from error
+    return _restricted_pickle.loads(rest, path, pieces=pieces)
 
 
 def _skim(path: Path) -> tuple[bytes, dict[bytes, Piece]]:

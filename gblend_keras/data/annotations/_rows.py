@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from typing import TypeVar
 
-from gblend_keras.data.annotations import fields as row_fields
+from gblend_keras.data.annotations import _fields
 
 T = TypeVar("T")
 MOST_SHOWN = 10  # bad rows in one message
@@ -103,7 +103,7 @@ def parse_rows(
                 for name, field in zip(columns, fields, strict=True)
             }
             parsed.append(parse(Row(where, values)))
-        except row_fields.RowError as error:
+        except _fields.RowError as error:
             problems.append(f"{where}: {error}")
     if problems:
         raise AnnotationError(
@@ -181,7 +181,7 @@ def numbered_csv(
 
 def _check_count(fields: Sequence[str], columns: Sequence[str]) -> None:
     if len(fields) != len(columns):
-        raise row_fields.RowError(
+        raise _fields.RowError(
             f"The row has a wrong number of fields. Expected {len(columns)}: "
             f"{','.join(columns)}. Received: {len(fields)}. "
             "Quote fields that contain commas."

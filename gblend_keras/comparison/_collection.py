@@ -9,9 +9,9 @@ from typing import Any
 
 from gblend_keras import config
 from gblend_keras import heads
+from gblend_keras.comparison import _tasks
+from gblend_keras.comparison import _tuning as tuning
 from gblend_keras.comparison import statistics
-from gblend_keras.comparison import tasks
-from gblend_keras.comparison import tuning
 from gblend_keras.heads import JOINT
 from gblend_keras.runs.provenance import provenance
 
@@ -19,7 +19,7 @@ COMPARISON_FORMAT = 1
 BASELINE = JOINT
 
 Key = tuple[str, int]  # method, and seed or number of the try
-Outcomes = dict[Key, tasks.Outcome]
+Outcomes = dict[Key, _tasks.Outcome]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,8 +157,8 @@ def _selected(
         return None
     accuracies = {}
     for seed in seeds:
-        rows = tasks.read_curve(runs.workdir / method / f"seed-{seed}")
-        column = tasks.curve_column(rows, answer)
+        rows = _tasks.read_curve(runs.workdir / method / f"seed-{seed}")
+        column = _tasks.curve_column(rows, answer)
         if epoch < len(rows) and rows[epoch].get(column):
             accuracies[str(seed)] = float(rows[epoch][column])
     if not accuracies:
@@ -209,7 +209,7 @@ def _baseline(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     return None
 
 
-def _run(key: Key, outcome: tasks.Outcome) -> dict[str, Any]:
+def _run(key: Key, outcome: _tasks.Outcome) -> dict[str, Any]:
     method, seed = key
     summary = outcome.summary or {}
     names = (
@@ -266,7 +266,7 @@ def _chosen(choice: tuning.Choice) -> dict[str, Any]:
     }
 
 
-def _try(number: int, outcome: tasks.Outcome) -> dict[str, Any]:
+def _try(number: int, outcome: _tasks.Outcome) -> dict[str, Any]:
     summary = outcome.summary
     return {
         "try": number,

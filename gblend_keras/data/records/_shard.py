@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.media import reader
-from gblend_keras.data.records import image_encoder
-from gblend_keras.data.records import segment_encoder
-from gblend_keras.data.records import tfrecord
+from gblend_keras.data.records import _image_encoder
+from gblend_keras.data.records import _segment_encoder
+from gblend_keras.data.records import _tfrecord
 from gblend_keras.data.records.record_format import Example
 from gblend_keras.data.records.record_format import Failure
 from gblend_keras.data.records.record_format import Shard
@@ -29,7 +29,7 @@ class ShardTask:
     """
 
     path: Path
-    encoder: segment_encoder.Encoder
+    encoder: _segment_encoder.Encoder
     segments: tuple[segments.Segment, ...]
     crashes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -52,7 +52,7 @@ def make_shard(task: ShardTask, report: Callable[[str], None]) -> Shard:
     examples: list[Example] = []
     failures: list[Failure] = []
     with files.replacing(task.path) as beside:
-        with tfrecord.RecordWriter(beside) as writer:
+        with _tfrecord.RecordWriter(beside) as writer:
             for segment in task.segments:
                 report(segment.key)
                 outcome = _encoded(task, segment)
@@ -73,7 +73,7 @@ def make_shard(task: ShardTask, report: Callable[[str], None]) -> Shard:
 
 def set_up_process() -> None:
     """Makes a worker process take one thread: the workers share."""
-    image_encoder.opencv().setNumThreads(1)
+    _image_encoder.opencv().setNumThreads(1)
 
 
 def _encoded(
@@ -88,7 +88,7 @@ def _encoded(
         return _failure(segment, "crash", task.crashes[segment.key])
     try:
         return task.encoder.encode(segment)
-    except (reader.MediaError, image_encoder.UnusableError) as error:
+    except (reader.MediaError, _image_encoder.UnusableError) as error:
         return _failure(segment, error.reason, str(error))
     except ImportError:
         raise  # concerns every segment

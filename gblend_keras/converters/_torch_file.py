@@ -17,8 +17,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from gblend_keras.converters import restricted_pickle
-from gblend_keras.converters import tensors
+from gblend_keras.converters import _restricted_pickle
+from gblend_keras.converters import _tensors
 
 ZIP_MAGIC = b"PK\x03\x04"
 # What pickle makes of PyTorch's magic number 0x1950a86a20f9469cfc6c.
@@ -43,7 +43,7 @@ Flat = npt.NDArray[np.generic]
 ReadStorage = Callable[[str, str, int], Flat]  # key, type, number of values
 
 
-class StorageType(restricted_pickle.StandIn):
+class StorageType(_restricted_pickle.StandIn):
     """What a pickle gets when it names `torch.FloatStorage` and the like."""
 
     def __init__(self, code: str) -> None:
@@ -90,13 +90,13 @@ class StoredTensor:
     def __setstate__(self, state: Any) -> None:
         raise pickle.UnpicklingError("a change of a tensor")
 
-    def plain(self) -> tensors.Tensor:
-        return tensors.Tensor(self.shape, self.read)
+    def plain(self) -> _tensors.Tensor:
+        return _tensors.Tensor(self.shape, self.read)
 
-    def read(self) -> tensors.Array:
+    def read(self) -> _tensors.Array:
         storage = self.storage
         flat = storage.read(storage.key, storage.code, storage.num_values)
-        return tensors.strided(flat, self.offset, self.shape, self.strides)
+        return _tensors.strided(flat, self.offset, self.shape, self.strides)
 
 
 def _tensor(
@@ -113,14 +113,14 @@ def _size(values: Any = ()) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
 
 
-NAMES: restricted_pickle.Names = {
-    **restricted_pickle.NUMPY_NAMES,
-    ("torch._utils", "_rebuild_tensor"): restricted_pickle.StandIn(_tensor),
-    ("torch._utils", "_rebuild_tensor_v2"): restricted_pickle.StandIn(_tensor),
-    ("torch._utils", "_rebuild_parameter"): restricted_pickle.StandIn(
+NAMES: _restricted_pickle.Names = {
+    **_restricted_pickle.NUMPY_NAMES,
+    ("torch._utils", "_rebuild_tensor"): _restricted_pickle.StandIn(_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): _restricted_pickle.StandIn(_tensor),
+    ("torch._utils", "_rebuild_parameter"): _restricted_pickle.StandIn(
         _parameter
     ),
-    ("torch", "Size"): restricted_pickle.StandIn(_size),
+    ("torch", "Size"): _restricted_pickle.StandIn(_size),
     **{
         ("torch", name): StorageType(code)
         for name, code in _STORAGE_TYPES.items()
@@ -163,7 +163,7 @@ def read_zip(path: Path) -> Any:
                 archive.read(f"{folder}data/{key}"), code, num_values
             )
 
-    return restricted_pickle.loads(
+    return _restricted_pickle.loads(
         content, path, names=NAMES, storages=_references(read)
     )
 
@@ -203,19 +203,19 @@ def read_legacy(path: Path) -> Any:
         return storage
 
     with path.open("rb") as file:
-        restricted_pickle.load(file, path)  # the magic number
-        protocol = restricted_pickle.load(file, path)
+        _restricted_pickle.load(file, path)  # the magic number
+        protocol = _restricted_pickle.load(file, path)
         if protocol != LEGACY_PROTOCOL:
             raise ValueError(
                 f"{path} has an unknown format. Expected protocol "
                 f"{LEGACY_PROTOCOL}. Received: {protocol}. "
                 "Save the state dict again with torch.save."
             )
-        restricted_pickle.load(file, path)  # sizes of C types
-        value = restricted_pickle.load(
+        _restricted_pickle.load(file, path)  # sizes of C types
+        value = _restricted_pickle.load(
             file, path, names=NAMES, storages=remember
         )
-        keys = restricted_pickle.load(file, path)
+        keys = _restricted_pickle.load(file, path)
         _find_storages(file, path, keys, codes, places)
     return value
 
