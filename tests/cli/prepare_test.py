@@ -61,11 +61,7 @@ def flags_of(folder, out):
 
 
 def contents(folder):
-    return {
-        path.name: path.read_bytes()
-        for path in folder.iterdir()
-        if path.name != ".lock"
-    }
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_prepares_says_how_much_and_verifies(folder, tmp_path):
@@ -135,7 +131,7 @@ def test_disk_that_takes_no_more_ends_in_one_sentence(folder, tmp_path):
     assert "Free some space" in done.stderr
     assert "Traceback" not in done.stderr
     left = [path.name for path in (tmp_path / "out").rglob("*")]
-    assert sorted(left) == [".lock", ".preparing", "run.json"]
+    assert sorted(left) == [".preparing", "run.json"]
     assert run(*flags_of(folder, tmp_path / "out")).returncode == 0
 
 

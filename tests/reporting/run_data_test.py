@@ -156,7 +156,7 @@ def test_ogr_that_is_missing_or_far_apart_can_be_drawn(ratios):
 
 def test_palette_is_told_apart_in_grey_by_marker_and_hatch():
     looks = [style.look(place) for place in range(5)]
-    for name in ("colour", "marker", "hatch", "line"):
+    for name in ("color", "marker", "hatch", "line"):
         assert len({str(getattr(look, name)) for look in looks}) == 5
 
 

@@ -54,7 +54,7 @@ def test_estimate_is_told_head_by_head_and_then_the_weights():
     ("values", "sentence"),
     [
         (
-            {"generalisation": {"sound": -0.1}},
+            {"generalization": {"sound": -0.1}},
             "sound does not generalise: on held-out examples it became worse "
             "by 0.100 nats.",
         ),
@@ -69,7 +69,7 @@ def test_estimate_is_told_head_by_head_and_then_the_weights():
             "and training examples shrinks.",
         ),
         (
-            {"measure": "accuracy", "generalisation": {"sound": -0.1}},
+            {"measure": "accuracy", "generalization": {"sound": -0.1}},
             "sound does not generalise: on held-out examples it became worse "
             "by 0.100 of accuracy.",
         ),

@@ -19,6 +19,12 @@ LOADERS = {
     "grid_letters": ("gblend_keras.data.sets.grid", "grid_s1_av"),
 }
 NEEDED = {"path": "a file or folder", "annotations": "a file"}
+PLACES = {
+    ("arrays", "path"): "FILE.npz",
+    ("records", "path"): "DIR",
+    ("videos", "path"): "DIR",
+    ("videos", "annotations"): "FILE",
+}  # what stands in the advice
 NAMES = ("arrays", "digits", "records", "videos", *LOADERS)
 
 
@@ -84,7 +90,7 @@ def check_place(
                 raise ValueError(
                     f"`data.{name}` is missing. Expected {NEEDED[name]} for "
                     f"dataset '{settings.dataset}'. Received: data.{name}=''. "
-                    f"Add --set data.{name}=..."
+                    f"Add --set data.{name}={PLACES[settings.dataset, name]}."
                 )
         paths = [root / getattr(settings, name) for name in needed]
     for path in paths:

@@ -43,7 +43,7 @@ def test_tone_is_a_bright_column():
 
 
 @pytest.mark.parametrize(
-    ("samples", "centre", "first"),
+    ("samples", "center", "first"),
     [
         (60000, 1.0, 8664),  # (1 - 0.639) * 24000
         (60000, 0.1, 0),
