@@ -460,7 +460,7 @@ def test_full_disk_leaves_nothing_half_written(
     def full(self, record):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_shard.tfrecord.RecordWriter, "write", full)
+    monkeypatch.setattr(_shard._tfrecord.RecordWriter, "write", full)
     with pytest.raises(OSError, match="No space left"):
         _shard.make_shard(
             task_of(manifest, videos, tmp_path / "x"), lambda step: None

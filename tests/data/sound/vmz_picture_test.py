@@ -163,8 +163,8 @@ def test_silence_is_zero():
 def test_preparing_takes_log_mel_without_tensorflow():
     # Each worker process would spend seconds and 600 MB on loading it.
     code = (
-        "import sys; from gblend_keras.data.records import segment_encoder; "
-        "from gblend_keras.data.sound import vmz_mel as mel; "
+        "import sys; from gblend_keras.data.records import _segment_encoder; "
+        "from gblend_keras.data.sound import _vmz_mel as mel; "
         "mel.log_mel([0.1] * 999); assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
