@@ -1,5 +1,6 @@
 """BlendedModel: a network with several heads, trained on their blend."""
 
+import contextlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -198,10 +199,10 @@ class BlendedModel(distributed_model.DistributedModel):
         return [*super().metrics, *self._head_metrics.all]
 
     def train_on_slice(self, data: Any, size: Any) -> dict[str, Any]:
-        with self.tower_rates.scaled():
-            return training_step.train(
-                self, data, size, rule=self._rule, seeds=self._rule_seeds
-            )
+        rates = self.tower_rates
+        with rates.scaled() if rates.factors else contextlib.nullcontext():
+            rule, seeds = self._rule, self._rule_seeds
+            return training_step.train(self, data, size, rule=rule, seeds=seeds)
 
     def compute_loss(
         self,
@@ -283,9 +284,8 @@ class BlendedModel(distributed_model.DistributedModel):
     ) -> Any:
         """Predicts from the modalities that are there.
 
-        The mean of the logits of the trained heads that see nothing else, as
-        probabilities `(examples, num_classes)`. For many calls, build a
-        `missing_modalities.Answer` once.
+        For many calls, build a `missing_modalities.Answer` once: the mean of
+        the logits of heads that see nothing else, `(examples, num_classes)`.
 
         Args:
             x: `{modality: array}` with at least one modality.

@@ -61,6 +61,8 @@ class DistributedModel(keras.Model):
         # random generators) would still be counted on by Keras' own step.
         with tf.control_dependencies(tf.nest.flatten(data)):
             size = tf.shape(tf.nest.flatten(data)[0])[0]
+            if replica_step.num_replicas() == 1:
+                return dict(self.train_on_slice(data, size))
             statistics = replica_step.SharedStatistics(self.network, size)
             logs = self.train_on_slice(data, size)
             statistics.update()
