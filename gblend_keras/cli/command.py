@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import inspect
 import logging as builtin_logging
+import os
 import re
 import sys
 import textwrap
@@ -97,6 +98,9 @@ class Command:
         try:
             words = self.flags([self.name, *arguments])[1:]
             self.run(words)
+            sys.stdout.flush()
+        except BrokenPipeError:  # `gblend zoo list | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (flags.Error, UsageError) as error:
             self._end(f"{error}\nSee gblend {self.name} --help.", 2)
         except self.errors as error:

@@ -145,3 +145,11 @@ def test_only_our_own_lines_are_on_the_terminal(tmp_path):
     for line in done.stderr.splitlines():
         assert line.startswith(("estimate at epoch", "training:")), line
     assert "Everything about this run is in" in done.stdout
+
+
+def test_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m gblend_keras zoo list | head -n 1"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stderr == "" and done.stdout.startswith("avmnist_joint")
