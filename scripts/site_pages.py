@@ -55,11 +55,11 @@ def on_files(files: Any, config: Any) -> Any:
     for source, uri in PAGES.items():
         if source.endswith(".md"):
             text = (ROOT / source).read_text(encoding="utf-8")
-            add(uri, relinked(text, source))
+            add(uri, spaced(relinked(text, source)))
     for card in sorted((ROOT / "zoo").glob("*/card.md")):
         source = card.relative_to(ROOT).as_posix()
         text = card.read_text(encoding="utf-8")
-        add(page_of(source), relinked(text, source))
+        add(page_of(source), spaced(relinked(text, source)))
     tutorial = ROOT / "docs" / "tutorial.ipynb"
     files.remove(files.get_file_from_path("tutorial.ipynb"))
     text, pictures = notebook_page(json.loads(tutorial.read_text("utf-8")))
@@ -72,10 +72,10 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Mends the links of a guide that lead out of `docs`."""
+    """Prepares a guide: links that lead out of `docs`, lists, tables."""
     if page.file.generated_by:
         return markdown
-    return relinked(markdown, f"docs/{page.file.src_uri}")
+    return spaced(relinked(markdown, f"docs/{page.file.src_uri}"))
 
 
 def page_of(source: str) -> str:
@@ -119,6 +119,44 @@ def relinked(markdown: str, source: str) -> str:
     return "".join([*pieces, _LINK.sub(mended, markdown[end:])])
 
 
+def spaced(markdown: str) -> str:
+    """Returns the text as Python-Markdown wants it.
+
+    A list or a table of GitHub's may stand right below a sentence, and the
+    inside of a list item has two or three spaces before it. Python-Markdown
+    needs an empty line and four spaces.
+    """
+    lines: list[str] = []
+    fence = ""  # the spaces before the block of code that is open
+    in_code = in_list = False
+    for line in markdown.splitlines():
+        text = line.lstrip(" ")
+        indent = len(line) - len(text)
+        above = lines[-1] if lines else ""
+        if text.startswith("```"):
+            if not in_code:
+                fence = " " * (4 - indent) if indent in (2, 3) else ""
+                if above.strip() and not above.lstrip().startswith("<!--"):
+                    lines.append("")
+            lines.append(fence + line)
+            in_code = not in_code
+            continue
+        if in_code:
+            lines.append(fence + line if text else line)
+            continue
+        is_item = bool(re.match(r"(?:[-*]|\d+\.) ", text))
+        if text and indent == 0 and not is_item and not above.strip():
+            in_list = False
+        is_first = (is_item and not in_list) or (
+            text.startswith("|") and not above.startswith("|")
+        )
+        if above.strip() and (is_first or above.lstrip().startswith("```")):
+            lines.append("")
+        in_list = in_list or is_item
+        lines.append(" " * 4 + text if indent in (2, 3) else line)
+    return "\n".join(lines) + "\n"
+
+
 def notebook_page(notebook: Any) -> tuple[str, dict[str, bytes]]:
     """Renders a notebook that was run.
 
@@ -130,7 +168,7 @@ def notebook_page(notebook: Any) -> tuple[str, dict[str, bytes]]:
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            parts.append(relinked(text, "docs/tutorial.ipynb"))
+            parts.append(spaced(relinked(text, "docs/tutorial.ipynb")))
             continue
         parts.append(f"```python\n{text}\n```")
         for output in cell["outputs"]:
@@ -244,21 +282,19 @@ def _overview(shown: dict[str, Name]) -> str:
 def _room_page(top: str) -> str:
     parts = [f"# gb.{top}", _about(top)]
     inner = [room for room in rooms() if room.startswith(f"{top}/")]
-    seen: set[str] = set()
-    for room in [*inner, top]:  # inner rooms first: they define the names
-        entries = list(_entries(room, seen))
-        if not entries:
-            continue
+    # An inner room shows its names, also those that the outer one hands on.
+    seen = {name.defined for room in inner for name in public_names(room)}
+    parts += _entries(top, seen, level=2)
+    seen.clear()
+    for room in inner:
         title = room.replace("/", ".")
-        block = [f"## gb.{title}", _about(room)] if room != top else []
-        block += entries
-        parts[2:2] = block if room == top else []
-        if room != top:
-            parts += block
+        entries = list(_entries(room, seen, level=3))
+        if entries:
+            parts += [f"## gb.{title}", _about(room), *entries]
     return "\n\n".join(parts) + "\n"
 
 
-def _entries(room: str, seen: set[str]) -> Iterator[str]:
+def _entries(room: str, seen: set[str], level: int) -> Iterator[str]:
     """Yields the directive of each name that has none on the page yet."""
     for public, defined in public_names(room):
         if defined in seen:
@@ -270,7 +306,7 @@ def _entries(room: str, seen: set[str]) -> Iterator[str]:
             "    options:\n"
             f"      heading: {short}\n"
             f"      toc_label: {short.rsplit('.', maxsplit=1)[-1]}\n"
-            "      heading_level: 3"
+            f"      heading_level: {level}"
         )
 
 

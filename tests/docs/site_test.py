@@ -26,6 +26,17 @@ def test_links_lead_to_pages_of_the_site():
     assert site_pages.relinked(code, "README.md") == code
 
 
+def test_lists_and_tables_below_a_sentence_get_an_empty_line():
+    text = "words:\n- a\n  more\n- b\n\nwords:\n| x |\n|---|\n| 1 |\n"
+    assert site_pages.spaced(text) == (
+        "words:\n\n- a\n    more\n- b\n\nwords:\n\n| x |\n|---|\n| 1 |\n"
+    )
+    code = "1. one:\n\n   ```python\n   a\n     - b\n   ```\n"
+    assert site_pages.spaced(code) == (
+        "1. one:\n\n    ```python\n    a\n      - b\n    ```\n"
+    )
+
+
 def test_every_public_name_of_a_room_is_in_the_reference():
     pages = site_pages.reference_pages()
     shown = set(re.findall(r"(?m)^::: (\S+)", "".join(pages.values())))
