@@ -45,6 +45,10 @@ test: lint
 test-large: $(VENV)/installed
 	$(RUN) -m pytest tests -m large
 
+docs: $(VENV)/installed
+	$(RUN) -m pip install --quiet --editable ".[dev,docs]"
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+
 bench: $(VENV)/installed
 	$(VENV)/bin/gblend benchmark
 

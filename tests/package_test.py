@@ -1,6 +1,5 @@
-"""The package as users meet it: imports, tools, README."""
+"""The package as users meet it: imports, tools, the wheel."""
 
-import re
 import subprocess
 import sys
 import zipfile
@@ -50,26 +49,6 @@ def test_unknown_name_is_an_attribute_error():
         AttributeError, match="no attribute 'Blend'. Did you mean"
     ):
         gb.Blend  # noqa: B018
-
-
-def test_example_in_the_readme_runs():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert len(example.strip().splitlines()) <= 25
-    setting = (
-        "import keras\n"
-        "from tests import toy\n"
-        "x, y = toy.arrays()\n"
-        "my_rgb_tower = toy.tower('rgb', 6)\n"
-        "my_audio_tower = toy.tower('audio', 7)\n"
-        "dataset = {'rgb': x['m0'], 'audio': x['m1']}, y\n"
-        "valid = dataset\n"
-        "num_classes = 3\n"
-    )
-    shorter = example.replace("epochs=45", "epochs=3")
-    shorter = shorter.replace("(10, 5)", "(2, 1)")
-    done = python("-c", setting + shorter)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_wheel_holds_the_package_alone_and_works_outside_the_tree(tmp_path):
