@@ -93,6 +93,15 @@ class Rule:
     model, made in `build` with `model.add_weight(..., trainable=False,
     aggregation="only_first_replica")`: they are saved and resumed with it.
     A rule serves one model. It is not saved: a saved model is plain.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> class HalfGradients(gb.Rule):
+        ...     def gradients(self, model, step):
+        ...         found = step.loss_gradients()
+        ...         return [None if g is None else g / 2 for g in found]
+        >>> isinstance(HalfGradients(), gb.Rule)
+        True
     """
 
     def build(self, model: Any) -> None:

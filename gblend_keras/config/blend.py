@@ -49,6 +49,12 @@ class BlendSettings(_Estimate):
         return_holdout: Online: V is trained on in the last super-epoch.
         bootstrap_samples: Samples behind the 95 % interval of each weight.
         seed: Seeds T', folds and the bootstrap.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> settings = gb.BlendSettings(weight_floor=0.02)
+        >>> settings.floors(["rgb", "joint"])
+        {'rgb': 0.02, 'joint': 0.1}
     """
 
     bootstrap_samples: int = 1000

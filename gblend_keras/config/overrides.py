@@ -22,6 +22,12 @@ def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
     Raises:
         ValueError: If a setting has no "=", its key is unknown, or its value
             is not of the key's type.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> gb.config.with_settings(recipe, ["train.epochs=3"]).train.epochs
+        3
     """
     for setting in settings:
         key, equals, text = setting.partition("=")

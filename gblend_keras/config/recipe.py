@@ -26,6 +26,12 @@ class Recipe:
         blend: How the blend is estimated.
         fusion: How towers are joined.
         methods: `{method: {option: value}}`, see `gblend_keras.methods`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> recipe.train.epochs
+        15
     """
 
     name: str

@@ -65,6 +65,15 @@ class Examples:
     Raises:
         ValueError: If an array is empty, of another length than `y`, not
             numeric, or has a value that is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"a": np.ones((8, 3)), "b": np.ones((8, 2))}
+        >>> y = np.arange(8) % 2
+        >>> examples = gb.Examples(x, y)
+        >>> len(examples), examples.shapes
+        (8, {'a': (3,), 'b': (2,)})
     """
 
     x: dict[str, Array]
@@ -146,6 +155,16 @@ class Splits:
         test: What is only reported. Nothing is chosen on it.
         class_names: One name a class, in the order of the labels.
         validation: What choices may be made on; or None.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"a": np.ones((8, 3)), "b": np.ones((8, 2))}
+        >>> y = np.arange(8) % 2
+        >>> examples = gb.Examples(x, y)
+        >>> splits = gb.Splits(examples, examples, class_names=("no", "yes"))
+        >>> splits.validation is None
+        True
     """
 
     train: ExampleSet

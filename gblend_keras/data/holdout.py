@@ -39,6 +39,12 @@ def holdout_indices(
 
     Raises:
         ValueError: If a class or the groups are too few to be divided.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> rows = gb.data.holdout_indices([0, 1] * 6, fraction=0.34)
+        >>> len(rows)
+        4
     """
     if not 0 < fraction < 1:
         raise ValueError(
@@ -77,6 +83,11 @@ def fold_indices(
 
     Raises:
         ValueError: If there are too few examples of a class, or groups.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> [len(fold) for fold in gb.fold_indices([0, 1] * 6, folds=3)]
+        [4, 4, 4]
     """
     labels = np.asarray(y)
     rng = np.random.default_rng(seed)

@@ -358,7 +358,17 @@ def source_of(examples: example_set.ExampleSet) -> sources.Source:
 def make_dataset(
     examples: example_set.ExampleSet, *, batch_size: int = 32
 ) -> tf.data.Dataset:
-    """Returns the examples once, in order: to validate and to test."""
+    """Returns the examples once, in order: to validate and to test.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"a": np.ones((8, 3)), "b": np.ones((8, 2))}
+        >>> y = np.arange(8) % 2
+        >>> dataset = gb.make_dataset(gb.Examples(x, y), batch_size=3)
+        >>> len(dataset)
+        3
+    """
     return batches.Batches(
         batches.read_rows(
             source_of(examples), np.arange(len(examples)), batch_size
@@ -372,6 +382,15 @@ def make_training_dataset(
     """Returns the examples, shuffled anew each epoch by (seed, epoch).
 
     All of them are trained on: nothing is held out.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"a": np.ones((8, 3)), "b": np.ones((8, 2))}
+        >>> y = np.arange(8) % 2
+        >>> train = gb.make_training_dataset(gb.Examples(x, y), batch_size=3)
+        >>> [len(labels) for _, labels in train]
+        [3, 3, 2]
     """
     return TrainingSet(
         source_of(examples),
@@ -417,6 +436,16 @@ def split_holdout(
     Raises:
         ValueError: If the set is empty or malformed, or cannot be divided.
         TypeError: If `dataset` is none of these.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"a": np.ones((8, 3)), "b": np.ones((8, 2))}
+        >>> y = np.arange(8) % 2
+        >>> training_set = gb.split_holdout((x, y), fraction=0.25, seed=0)
+        >>> train, holdout = training_set  # T and V
+        >>> training_set.num_examples, len(training_set.holdout_rows)
+        (6, 2)
     """
     source, own_batch_size = _source(dataset, labels)
     size = batch_size or own_batch_size

@@ -46,6 +46,16 @@ def late_fusion(
     Raises:
         ValueError: If a tower, a name or a number does not fit.
         TypeError: If a tower is not a keras.Model.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> towers = {
+        ...     "rgb": gb.build_mlp((6,), name="rgb_tower"),
+        ...     "audio": gb.build_mlp((4,), name="audio_tower"),
+        ... }
+        >>> network = gb.late_fusion(towers, num_classes=5)
+        >>> {head: logits.shape for head, logits in network.output.items()}
+        {'rgb': (None, 5), 'audio': (None, 5), 'joint': (None, 5)}
     """
     return fuse(
         towers,
@@ -96,6 +106,16 @@ def fuse(
     Raises:
         ValueError: If a tower, a name, an option or a number does not fit.
         TypeError: If a tower is not a keras.Model.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> towers = {
+        ...     "rgb": gb.build_mlp((6,), name="rgb_tower"),
+        ...     "audio": gb.build_mlp((4,), name="audio_tower"),
+        ... }
+        >>> network = gb.fuse(towers, 5, fusion="low_rank", rank=2)
+        >>> sorted(network.input)
+        ['audio', 'rgb']
     """
     _check_arguments(towers, num_classes, hidden_units, dropout)
     registry.check_options(fusion, options)

@@ -23,6 +23,11 @@ def names() -> list[str]:
     """Returns the names of all methods, sorted.
 
     Beside these, the name of a modality is a method: it trains alone.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> {"joint", "offline", "online", "uniform"} <= set(gb.methods.names())
+        True
     """
     found = {module.name for module in pkgutil.iter_modules(methods.__path__)}
     return sorted(found - NOT_METHODS)
@@ -44,6 +49,12 @@ def get(
     Raises:
         ValueError: If there is no such method, or one of the methods in
             `options` does not exist or has no such option.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> rule = gb.methods.get("pcgrad").new_rule()
+        >>> isinstance(rule, gb.Rule)
+        True
     """
     check_options(options or {})
     if name in set(modalities) - set(names()):

@@ -11,7 +11,13 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """Returns the names of all recipes, sorted."""
+    """Returns the names of all recipes, sorted.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> "digits" in gb.recipes.names()
+        True
+    """
     found = {module.name for module in pkgutil.iter_modules([str(FOLDER)])}
     return sorted(name for name in found - {"registry"} if name[0] != "_")
 
@@ -21,6 +27,11 @@ def get(name: str) -> config.Recipe:
 
     Raises:
         ValueError: If there is no such recipe; close names are listed.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> list(gb.recipes.get("utd_mhad").towers)
+        ['depth', 'skeleton', 'inertial']
     """
     if name not in names():
         close = difflib.get_close_matches(name, names(), n=3) or names()

@@ -46,6 +46,12 @@ def build_audio_resnet(
 
     Raises:
         ValueError: If the depth is unknown or the shape does not fit.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_audio_resnet((100, 40, 1), name="audio", depth=18)
+        >>> tower.output_shape
+        (None, 512)
     """
     residual.check_depth(depth, DEPTHS)
     residual.check_input_shape(input_shape, ("frames", "bins", "channels"))

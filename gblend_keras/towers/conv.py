@@ -74,6 +74,11 @@ def build_conv1d(
 
     Raises:
         ValueError: If the shape has other axes, or there is no stage.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.build_conv1d((50, 3), name="tower", widths=(8, 16)).output_shape
+        (None, 16)
     """
     return _build(1, input_shape, widths, dropout, preprocessing, name)
 
@@ -106,6 +111,11 @@ def build_conv2d(
 
     Raises:
         ValueError: If the shape has other axes, or there is no stage.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.build_conv2d((32, 32, 3), name="a", widths=(8, 16)).output_shape
+        (None, 16)
     """
     return _build(2, input_shape, widths, dropout, preprocessing, name)
 
@@ -139,6 +149,12 @@ def build_conv3d(
 
     Raises:
         ValueError: If the shape has other axes, or there is no stage.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_conv3d((8, 16, 16, 1), name="rgb", widths=(8, 16))
+        >>> tower.output_shape
+        (None, 16)
     """
     return _build(3, input_shape, widths, dropout, preprocessing, name)
 

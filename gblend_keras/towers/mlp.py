@@ -26,6 +26,11 @@ def build_mlp(
 
     Raises:
         ValueError: If there is no layer.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.build_mlp((6,), name="audio_tower").output_shape
+        (None, 128)
     """
     if not widths or min(widths) < 1:
         raise ValueError(

@@ -72,6 +72,11 @@ def build_pointnet(
 
     Raises:
         ValueError: If a point has fewer than 3 values.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.build_pointnet((64, 3), name="tower").output_shape
+        (None, 1024)
     """
     if len(input_shape) != 2 or input_shape[1] is None or input_shape[1] < 3:
         raise ValueError(

@@ -55,6 +55,12 @@ def build_r2plus1d(
 
     Raises:
         ValueError: If the depth is unknown or the shape does not fit.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_r2plus1d((8, 56, 56, 3), name="rgb", depth=18)
+        >>> tower.output_shape
+        (None, 512)
     """
     residual.check_depth(depth, resnet3d.DEPTHS)
     residual.check_input_shape(

@@ -49,6 +49,12 @@ def build_resnet3d(
 
     Raises:
         ValueError: If the depth is unknown or the shape does not fit.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_resnet3d((8, 56, 56, 3), name="rgb", depth=18)
+        >>> tower.output_shape
+        (None, 512)
     """
     residual.check_depth(depth, DEPTHS)
     residual.check_input_shape(
@@ -99,6 +105,11 @@ def build_mc3(
 
     Raises:
         ValueError: If the shape does not fit.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.build_mc3((8, 56, 56, 3), name="tower").output_shape
+        (None, 512)
     """
     residual.check_input_shape(
         input_shape, ("frames", "height", "width", "channels")

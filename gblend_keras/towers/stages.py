@@ -30,6 +30,12 @@ def stage_outputs(tower: keras.Model) -> dict[str, Any]:
 
     Raises:
         ValueError: If the model is not functional or names no stage.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_conv2d((32, 32, 3), name="tower", widths=(8, 16))
+        >>> list(gb.stage_outputs(tower))
+        ['stage_0', 'stage_1']
     """
     layers = getattr(tower, "layers", [])
     outputs = {

@@ -70,6 +70,10 @@ def build_transformer(
 
     Raises:
         ValueError: If the shape does not fit `vocabulary_size`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.build_transformer((20, 6), name="tower").output_shape[0]
     """
     has_tokens = vocabulary_size is not None
     if len(input_shape) != (1 if has_tokens else 2) or None in input_shape:

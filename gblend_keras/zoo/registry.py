@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def names() -> list[str]:
-    """Returns the names of all entries, sorted."""
+    """Returns the names of all entries, sorted.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> "digits_online" in gb.zoo.names()
+        True
+    """
     return sorted(catalog.folders())
 
 
@@ -27,6 +33,11 @@ def entry(name: str) -> catalog.Entry:
     Raises:
         ValueError: If there is none of this name (close ones are listed), or
             its files are damaged.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.zoo.entry("digits_online").class_names[:2]
+        ('zero', 'one')
     """
     return catalog.find(name)
 
@@ -36,6 +47,11 @@ def card(name: str) -> str:
 
     Raises:
         ValueError: As `entry`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> print(gb.zoo.card("digits_online").splitlines()[0])
+        # digits_online
     """
     return catalog.card(name)
 
@@ -45,6 +61,11 @@ def recipe(name: str) -> config.Recipe:
 
     Raises:
         ValueError: As `entry`, or if the entry was not trained by a recipe.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.zoo.recipe("digits_online").name
+        'digits'
     """
     return catalog.recipe(catalog.find(name))
 
@@ -55,6 +76,11 @@ def path(name: str) -> Path:
     Raises:
         ValueError: As `entry`; or if the weights cannot be had, or differ
             from what the entry says.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.zoo.path("digits_online").name
+        'weights.npz'
     """
     return _fetcher.weights_path(catalog.find(name))
 
@@ -76,6 +102,12 @@ def load(name: str, *, head: str | None = None) -> Any:
         ValueError: As `path`, or if there is no such head.
         ImportError: If a Hub entry is asked for and tensorflow-hub is
             missing.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> model.head_names
+        ['image', 'sound', 'joint']
     """
     return _loading().load(catalog.find(name), head=head)
 
@@ -97,6 +129,11 @@ def tower(
 
     Raises:
         ValueError: As `path`, or if there is no such tower.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.zoo.tower("digits_online", "image").name
+        'image_tower'
     """
     model: keras.Model = _loading().tower(
         catalog.find(name), modality, trainable=trainable, new_name=new_name
@@ -121,6 +158,11 @@ def published(name: str) -> Mapping[str, float]:
 
     Raises:
         ValueError: As `entry`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> dict(gb.zoo.published("digits_online"))
+        {}
     """
     return catalog.find(name).published
 
