@@ -25,6 +25,10 @@ $(VENV)/installed: pyproject.toml
 	$(RUN) -m pip install --quiet --editable ".[dev]"
 	touch $@
 
+$(VENV)/docs-installed: $(VENV)/installed
+	$(RUN) -m pip install --quiet --editable ".[docs]"
+	touch $@
+
 # Embedded data: every modality alone, joint training, online G-Blend.
 demo: $(VENV)/installed
 	$(VENV)/bin/gblend compare --recipe=digits --seeds=1 --methods=modalities,joint,online --workdir=runs/demo
@@ -42,11 +46,12 @@ test: lint
 	$(RUN) -m pytest --quiet --doctest-modules gblend_keras/blending/ogr.py
 	$(RUN) -m pytest -n 2 --dist loadfile tests -m "not large"
 
-test-large: $(VENV)/installed
+test-large: $(VENV)/docs-installed
 	$(RUN) -m pytest tests -m large
 
-docs: $(VENV)/installed
-	$(RUN) -m pip install --quiet --editable ".[dev,docs]"
+
+# Needs a network the first time, to install MkDocs; the site itself none.
+docs: $(VENV)/docs-installed
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 bench: $(VENV)/installed
