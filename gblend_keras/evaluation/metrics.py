@@ -85,6 +85,25 @@ def top_k_accuracy(
     return float(np.mean(true_class_rank(scores, y) < k))
 
 
+def label_accuracy(probabilities: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Computes the share of labels that are right: the accuracy of summaries.
+
+    Args:
+        probabilities: Shape `(N, classes)`.
+        y: Integer labels `(N,)`: the likeliest class must be the true one; or
+            multi-hot `(N, classes)`: every label counts, from 0.5 on as said.
+
+    Example:
+        >>> from gblend_keras.evaluation import metrics
+        >>> metrics.label_accuracy([[0.9, 0.1], [0.2, 0.8]], [0, 0])
+        0.5
+    """
+    values, labels = np.asarray(probabilities), np.asarray(y)
+    if labels.ndim == 2:
+        return float(np.mean((values > 0.5) == (labels > 0.5)))
+    return float(np.mean(np.argmax(values, axis=1) == labels))
+
+
 def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
     """Computes the average precision of every class, and their mean: mAP.
 
