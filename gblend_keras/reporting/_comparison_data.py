@@ -149,35 +149,6 @@ def best_modality(runs: Mapping[str, Runs]) -> tuple[str, str] | None:
     return max(candidates, key=lambda key: candidates[key], default=None)
 
 
-def extremes(
-    scores: Sequence[float | None],
-    base: Sequence[float | None],
-    names: Sequence[str],
-    *,
-    most: int = 10,
-) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
-    """Returns the classes that gain and those that lose most.
-
-    Args:
-        scores: One a class; None where the class does not occur.
-        base: What they are compared with.
-        names: One a class.
-        most: How many of each.
-
-    Returns:
-        `(class, gain)` of gains and of losses, each the largest first.
-    """
-    known = [
-        (name, score - other)
-        for name, score, other in zip(names, scores, base, strict=True)
-        if score is not None and other is not None
-    ]
-    known.sort(key=lambda pair: pair[1])
-    gained = [pair for pair in reversed(known) if pair[1] > 0]
-    lost = [pair for pair in known if pair[1] < 0]
-    return gained[:most], lost[:most]
-
-
 def total_confusion(runs: Runs, answer: str) -> run_data.Counts | None:
     """Returns the confusion matrices of all runs, added up."""
     found = [run_data.confusion_of(run, answer) for run in runs]

@@ -34,17 +34,6 @@ def test_confused_pairs_are_sorted_by_examples():
     ]
 
 
-def test_extremes_leave_out_classes_without_examples():
-    gained, lost = _comparison_data.extremes(
-        [0.5, None, 0.1, 0.75, 0.5],
-        [0.25, 0.3, 0.6, 0.25, 0.5],
-        ["a", "b", "c", "d", "e"],
-        most=1,
-    )
-    assert gained == [("d", 0.5)]
-    assert lost == [("c", -0.5)]
-
-
 def test_median_ogr_counts_no_generalisation_as_infinite(tmp_path):
     runs = [
         run_with((0.5, None, 1.0), tmp_path, "a"),
