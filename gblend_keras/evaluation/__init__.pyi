@@ -1,12 +1,12 @@
 """Evaluation: metrics, views, actions, subsets of modalities."""
 
-from .absent_rules import compare_rules as compare_rules
 from .actions import action_accuracy as action_accuracy
 from .actions import evaluate_actions as evaluate_actions
 from .actions import many_shot_classes as many_shot_classes
 from .evaluator import Evaluation as Evaluation
 from .evaluator import Options as Options
 from .evaluator import evaluate_model as evaluate_model
+from .fallbacks import compare_rules as compare_rules
 from .metrics import area_under_curve as area_under_curve
 from .metrics import average_precision as average_precision
 from .metrics import confusion_matrix as confusion_matrix

@@ -13,9 +13,9 @@ from gblend_keras.data import example_set
 from gblend_keras.data import npz
 from gblend_keras.data.clips import clip_set
 from gblend_keras.data.sets import registry
-from gblend_keras.evaluation import absent_rules
 from gblend_keras.evaluation import actions
 from gblend_keras.evaluation import evaluator
+from gblend_keras.evaluation import fallbacks
 from gblend_keras.heads import BLEND
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
@@ -85,7 +85,7 @@ def evaluate_saved(
         options=options or evaluator.Options(),
     )
     if compare_absent:
-        found.report["absent"] = absent_rules.compare_rules(
+        found.report["absent"] = fallbacks.compare_rules(
             model, _in_memory(examples), train=_in_memory(splits.train)
         )
     resolved = dataclasses.replace(saved, recipe=recipe, split=split, seed=seed)

@@ -36,8 +36,8 @@ from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.runs.provenance import provenance
 from gblend_keras.training import failures
-from gblend_keras.training import finish
 from gblend_keras.training import initial_weights
+from gblend_keras.training import run_files
 from gblend_keras.utils import files
 
 
@@ -146,7 +146,7 @@ def _train(
     workers.on_chief(strategy, lambda: files.write_json(path, identity))
     workers.everywhere(strategy, path)  # else no checkpoint would be seen
     report = _fit(method, job, splits)
-    return finish.finish(method, job, splits, blend=run.blend, report=report)
+    return run_files.finish(method, job, splits, blend=run.blend, report=report)
 
 
 def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
         print(f"The run in {run.workdir} is finished; nothing to do.")
 
     def tidy() -> None:
-        finish.remove_checkpoints(run.workdir)  # a kill may have left them
+        run_files.remove_checkpoints(run.workdir)  # a kill may have left them
         if not (run.workdir / "report.html").exists():
             reporting.write_report(run.workdir)
 
@@ -281,11 +281,11 @@ def _evaluated_curve(
     phases: Sequence[Phase], model: BlendedModel, splits: example_set.Splits
 ) -> list[keras.callbacks.Callback]:
     """Returns what logs the reported split where `val_` columns do not."""
-    trained = finish.answering_heads(phases, model)
+    trained = run_files.answering_heads(phases, model)
     main = main_answer(all_answers(trained, model.head_names))
     if splits.validation is None and main in model.head_names:
         return []
-    return [evaluated_curve.EvaluatedCurve(splits.test, finish.accuracies)]
+    return [evaluated_curve.EvaluatedCurve(splits.test, run_files.accuracies)]
 
 
 def _no_estimates(num_epochs: int) -> dict[str, Any]:

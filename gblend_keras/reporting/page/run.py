@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gblend_keras import heads as answer_heads
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting.page import html
-from gblend_keras.reporting.page import page
+from gblend_keras.reporting.page import layout
 from gblend_keras.reporting.page import run_classes
 from gblend_keras.reporting.page import run_training
 from gblend_keras.reporting.page import sections
@@ -37,7 +37,7 @@ def write(run: run_data.RunFolder, *, version: str) -> str:
     seed = run.identity.get("seed", run.summary.get("seed"))
     if seed is not None:
         title += f", seed {seed}"
-    return page.page(
+    return layout.page(
         title,
         _head(run),
         [

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.evaluation import absent_rules
+from gblend_keras.evaluation import fallbacks
 from gblend_keras.evaluation import text_tables
 from tests import toy
 
@@ -18,9 +18,7 @@ def setting(**arguments):
 
 
 def answers(model, examples, present):
-    candidates = absent_rules.Candidates(
-        model, examples, examples, batch_size=7
-    )
+    candidates = fallbacks.Candidates(model, examples, examples, batch_size=7)
     return {name: rule(present) for name, rule in candidates.rules().items()}
 
 
@@ -70,7 +68,7 @@ def test_joint_head_reads_the_features_that_are_given():
 
 def test_every_rule_is_scored_on_every_partial_subset():
     model, examples = setting()
-    found = absent_rules.compare_rules(model, examples, train=examples)
+    found = fallbacks.compare_rules(model, examples, train=examples)
     assert len(found) == 9
     for scores in found.values():
         parts = {name: v for name, v in scores.items() if name != "score"}
@@ -85,7 +83,7 @@ def test_every_rule_is_scored_on_every_partial_subset():
 def test_multi_label_rules_are_scored_by_precision():
     model, examples = setting(multi_label=True)
     hot = gb.Examples(examples.x, np.eye(3, dtype=np.float32)[examples.y])
-    found = absent_rules.compare_rules(model, hot, train=hot)
+    found = fallbacks.compare_rules(model, hot, train=hot)
     p = model.predict(hot.x, verbose=0)["m0"]
     expected = gb.evaluation.average_precision(p, hot.y).mean
     assert found["logits"]["m0"] == pytest.approx(expected)
@@ -95,7 +93,7 @@ def test_single_modality_has_nothing_to_compare():
     x, y = toy.arrays(1)
     examples = gb.Examples(x, y)
     with pytest.raises(ValueError, match="Leave out --compare_absent."):
-        absent_rules.compare_rules(toy.model(1), examples, train=examples)
+        fallbacks.compare_rules(toy.model(1), examples, train=examples)
 
 
 def test_heads_that_read_several_modalities_are_refused():
@@ -109,4 +107,4 @@ def test_heads_that_read_several_modalities_are_refused():
     x = {"a": np.ones((3, 6)), "b": np.ones((3, 7))}
     examples = gb.Examples(x, np.arange(3))
     with pytest.raises(ValueError, match="Compare rules on a late fusion."):
-        absent_rules.compare_rules(model, examples, train=examples)
+        fallbacks.compare_rules(model, examples, train=examples)
