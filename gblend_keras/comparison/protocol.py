@@ -57,7 +57,7 @@ def compare(
         test: "t" or "wilcoxon", see `statistics.paired_difference`.
 
     Returns:
-        What `comparison.json` holds: see `report.collect`.
+        What `comparison.json` holds: see `_results.collect`.
 
     Raises:
         ValueError: If an argument does not fit, the data cannot be loaded, or
@@ -84,7 +84,7 @@ def _compare(
         choices = _tune(recipe, run, plan, bench, candidates)
         finished = bench.do(_final_tasks(recipe, run, plan, choices))
     comparison = _results.collect(
-        _results.Runs(
+        _results.Results(
             recipe=recipe,
             workdir=run.workdir,
             test=plan.test,

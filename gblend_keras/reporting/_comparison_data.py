@@ -15,7 +15,7 @@ from gblend_keras.reporting.figures import blend_weights
 from gblend_keras.runs import directory
 
 Row = Mapping[str, Any]
-Runs = Sequence[run_data.RunFolder]
+Runs = Sequence[run_data.RunData]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Comparison:
 
     folder: Path
     values: dict[str, Any]
-    runs: dict[str, list[run_data.RunFolder]]
+    runs: dict[str, list[run_data.RunData]]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def read(folder: Path) -> Comparison:
         ValueError: If a file is damaged.
     """
     values = run_data.read_comparison(folder)
-    runs: dict[str, list[run_data.RunFolder]] = {}
+    runs: dict[str, list[run_data.RunData]] = {}
     for each in values["runs"]:
         place = folder / each["folder"]
         if not each["failed"] and (place / directory.SUMMARY).is_file():
@@ -194,7 +194,7 @@ def _measure(runs: Runs) -> str:
     return "class_accuracy" if metric == "top1" else "class_average_precision"
 
 
-def _alike(runs: Runs) -> list[run_data.RunFolder]:
+def _alike(runs: Runs) -> list[run_data.RunData]:
     kept = [run for run in runs if run.estimates]
     return [run for run in kept if len(run.estimates) == len(kept[0].estimates)]
 

@@ -131,8 +131,8 @@ def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
 def _save_evaluation(
     job: base.Job, splits: example_set.Splits, found: evaluator.Evaluation
 ) -> None:
-    recipe, seed = saved_model.find_recipe(saved_model.Saved(job.workdir))
-    saved = saved_model.Saved(
+    recipe, seed = saved_model.find_recipe(saved_model.SavedModel(job.workdir))
+    saved = saved_model.SavedModel(
         job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
     )
     named = saved_model.named(
