@@ -237,8 +237,8 @@ def _blending_of(
 ) -> gradient_blending.GradientBlending:
     """Returns the callback of a run of this method, with the same holdout."""
     # The folder is not touched: no history is written.
-    job = base.Job(model, recipe, splits.train, seed, Path())
-    (callback,) = methods.get(name).data(job).callbacks
+    ready = base.ReadyRun(model, recipe, splits.train, seed, Path())
+    (callback,) = methods.get(name).data(ready).callbacks
     if not isinstance(callback, gradient_blending.GradientBlending):
         raise TypeError(f"{name} has no GradientBlending.")
     return callback
