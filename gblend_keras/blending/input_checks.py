@@ -15,7 +15,7 @@ from gblend_keras.data import example_checks
 from gblend_keras.data import example_set
 from gblend_keras.heads import JOINT
 
-LabelRule = tuple[int, bool]  # number of classes, multi-label
+LabelKind = tuple[int, bool]  # number of classes, multi-label
 
 
 def check_network(network: object) -> None:
@@ -102,37 +102,37 @@ def blend_values(
 
 
 def check_fit(
-    network: keras.Model, call: Mapping[str, Any], rule: LabelRule
+    network: keras.Model, call: Mapping[str, Any], kind: LabelKind
 ) -> None:
     """Raises unless the data of a `fit` fit the network.
 
     Args:
         network: The functional model.
         call: Arguments of `fit`.
-        rule: Number of classes, and whether labels are multi-hot.
+        kind: Number of classes, and whether labels are multi-hot.
 
     Raises:
         ValueError: As `check_data`.
     """
-    check_given(network, (call["x"], call["y"], call["sample_weight"]), rule)
+    check_given(network, (call["x"], call["y"], call["sample_weight"]), kind)
     held_out = call["validation_data"]
     if isinstance(held_out, (tuple, list)):
         held_out = (*held_out, *[None] * (3 - len(held_out)))
-        check_given(network, held_out, rule)
+        check_given(network, held_out, kind)
     elif held_out is not None:
-        check_given(network, (held_out, None, None), rule)
+        check_given(network, (held_out, None, None), kind)
 
 
 def check_given(
-    network: keras.Model, given: tuple[Any, Any, Any], rule: LabelRule
+    network: keras.Model, given: tuple[Any, Any, Any], kind: LabelKind
 ) -> None:
     """Raises unless `x`, `y` and `sample_weight` fit, or a dataset as `x`."""
     x, y, _ = given
     is_arrays = isinstance(x, (Mapping, np.ndarray, list)) or y is not None
-    check_data(network, given if is_arrays else x, rule)
+    check_data(network, given if is_arrays else x, kind)
 
 
-def check_data(network: keras.Model, data: Any, rule: LabelRule) -> None:
+def check_data(network: keras.Model, data: Any, kind: LabelKind) -> None:
     """Raises unless `data` fits the network: inputs, shapes, labels, values.
 
     Arrays are checked whole; of a stream, its structure and its first batch.
@@ -141,14 +141,14 @@ def check_data(network: keras.Model, data: Any, rule: LabelRule) -> None:
         network: The functional model `{modality: input} -> {head: logits}`.
         data: `(x, y)` or `(x, y, sample_weight)` arrays, a
             `tf.data.Dataset`, or a `keras.utils.PyDataset`.
-        rule: Number of classes, and whether labels are multi-hot.
+        kind: Number of classes, and whether labels are multi-hot.
 
     Raises:
         ValueError: As said, in one sentence.
     """
     if isinstance(data, tuple):
         check_inputs(network, data[0])
-        _check_values(network, data, rule)
+        _check_values(network, data, kind)
         return
     batch = _first_batch(data)
     if batch is None:
@@ -162,7 +162,7 @@ def check_data(network: keras.Model, data: Any, rule: LabelRule) -> None:
         )
     check_inputs(network, batch[0])
     values = tf.nest.map_structure(np.asarray, tuple(batch))
-    _check_values(network, values, rule)
+    _check_values(network, values, kind)
 
 
 def check_inputs(network: keras.Model, x: Any) -> None:
@@ -225,7 +225,7 @@ def _first_batch(data: Any) -> Any:
 
 
 def _check_values(
-    network: keras.Model, data: tuple[Any, ...], rule: LabelRule
+    network: keras.Model, data: tuple[Any, ...], kind: LabelKind
 ) -> None:
     x, y, *rest = data
     if y is None:
@@ -239,12 +239,12 @@ def _check_values(
         y=np.asarray(y),
         sample_weight=None if weight is None else np.asarray(weight),
     )
-    check_label_range(examples.y, rule)
+    check_label_range(examples.y, kind)
 
 
-def check_label_range(y: example_set.Array, rule: LabelRule) -> None:
+def check_label_range(y: example_set.Array, kind: LabelKind) -> None:
     """Raises unless every label is a class of the network."""
-    num_classes, multi_label = rule
+    num_classes, multi_label = kind
     columns = y.shape[1] if y.ndim == 2 else None
     if multi_label or columns not in (None, 1):
         if columns != num_classes or np.max(y) > 1:

@@ -90,7 +90,7 @@ class BlendedModel(distributed_model.DistributedModel):
         return int(self.network.output[JOINT].shape[-1])
 
     @property
-    def _label_rule(self) -> input_checks.LabelRule:
+    def _label_kind(self) -> input_checks.LabelKind:
         return (self.num_classes, self.multi_label)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
@@ -266,7 +266,7 @@ class BlendedModel(distributed_model.DistributedModel):
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         bound.apply_defaults()
         call = fit_arguments.with_dataset(bound.arguments)
-        input_checks.check_fit(self.network, call, self._label_rule)
+        input_checks.check_fit(self.network, call, self._label_kind)
         call["callbacks"] = fit_arguments.arrange_callbacks(
             call, self._head_metrics
         )
@@ -274,7 +274,7 @@ class BlendedModel(distributed_model.DistributedModel):
 
     def check_evaluated(self, x: Any, y: Any, sample_weight: Any) -> None:
         data = (x, y, sample_weight)
-        input_checks.check_given(self.network, data, self._label_rule)
+        input_checks.check_given(self.network, data, self._label_kind)
 
     def check_predicted(self, x: Any) -> None:
         input_checks.check_inputs(self.network, x)

@@ -77,13 +77,13 @@ def run(words: Sequence[str]) -> None:
         seed=_SEED.value,
     )
     output = gb.training.output_path(subject, _WORKDIR.value)
-    found = gb.training.measure(
+    found = gb.training.estimate_blend(
         subject,
         data_dir=data_dir,
         epochs=_EPOCHS.value,
         repeats=_REPEATS.value,
         output=output,
     )
-    print(gb.training.table(found["estimates"], found["seeds"]))
+    print(gb.training.estimate_table(found["estimates"], found["seeds"]))
     print("\n".join(found["words"]))
     print(f"These numbers are in {output}")

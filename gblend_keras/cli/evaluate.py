@@ -81,7 +81,7 @@ _SUBSETS = flags.DEFINE_bool(
 _COMPARE_ABSENT = flags.DEFINE_bool(
     "compare_absent",
     False,
-    "Scores other rules for absent modalities, too (choose on validation).",
+    "Scores other fallbacks for absent modalities, too (choose on validation).",
     flag_values=FLAGS,
 )
 _VERBS = flags.DEFINE_string(
@@ -132,7 +132,7 @@ def _evaluate() -> None:
         recipe = common_flags.changed_recipe(_RECIPE.value, _SET.value)
         early_checks.check_recipe(recipe, data_dir)
     quiet.load_tensorflow()
-    saved = gb.evaluation.Saved(
+    saved = gb.evaluation.SavedModel(
         model=Path(str(_MODEL.value)),
         recipe=recipe,
         data_dir=data_dir,

@@ -14,9 +14,9 @@ from gblend_keras import config
 from gblend_keras import heads
 from gblend_keras import reporting
 from gblend_keras.callbacks import metrics_log
-from gblend_keras.comparison import _collection
 from gblend_keras.comparison import _crew
-from gblend_keras.comparison import _planning
+from gblend_keras.comparison import _plan
+from gblend_keras.comparison import _results
 from gblend_keras.comparison import _tasks
 from gblend_keras.comparison import _tuning
 from gblend_keras.comparison import statistics
@@ -57,7 +57,7 @@ def compare(
         test: "t" or "wilcoxon", see `statistics.paired_difference`.
 
     Returns:
-        What `comparison.json` holds: see `report.collect`.
+        What `comparison.json` holds: see `_results.collect`.
 
     Raises:
         ValueError: If an argument does not fit, the data cannot be loaded, or
@@ -66,16 +66,16 @@ def compare(
     """
     # TensorFlow takes the functions of many models for one traced too often.
     tf.get_logger().setLevel("ERROR")
-    plan = _planning.Plan(tuple(methods), tuple(seeds), tune, jobs, test)
+    plan = _plan.Plan(tuple(methods), tuple(seeds), tune, jobs, test)
     statistics.check_installed()
-    _planning.check_data(recipe, run, plan)
+    _plan.check_data(recipe, run, plan)
     with directory.claimed(run.workdir):
-        _planning.check_folder(recipe, run, plan)
+        _plan.check_folder(recipe, run, plan)
         return _compare(recipe, run, plan)
 
 
 def _compare(
-    recipe: config.Recipe, run: trainer.Run, plan: _planning.Plan
+    recipe: config.Recipe, run: trainer.Run, plan: _plan.Plan
 ) -> dict[str, Any]:
     started = time.monotonic()
     candidates = _tuning.candidates(recipe.train, plan.tune, seed=run.seed)
@@ -83,8 +83,8 @@ def _compare(
         bench = _Bench(crew, verbose=run.verbose)
         choices = _tune(recipe, run, plan, bench, candidates)
         finished = bench.do(_final_tasks(recipe, run, plan, choices))
-    comparison = _collection.collect(
-        _collection.Runs(
+    comparison = _results.collect(
+        _results.Results(
             recipe=recipe,
             workdir=run.workdir,
             test=plan.test,
@@ -107,11 +107,9 @@ class _Bench:
         self._crew = crew
         self._verbose = verbose
         self._used: list[_tasks.Outcome] = []
-        self.tries: _collection.Outcomes = {}
+        self.tries: _results.Outcomes = {}
 
-    def do(
-        self, todo: Mapping[_collection.Key, _tasks.Task]
-    ) -> _collection.Outcomes:
+    def do(self, todo: Mapping[_results.Key, _tasks.Task]) -> _results.Outcomes:
         """Does all tasks that no earlier call has done."""
         found = {
             key: earlier
@@ -150,7 +148,7 @@ class _Bench:
 def _tune(
     recipe: config.Recipe,
     run: trainer.Run,
-    plan: _planning.Plan,
+    plan: _plan.Plan,
     bench: _Bench,
     candidates: Sequence[_tuning.Candidate],
 ) -> dict[str, _tuning.Choice | None]:
@@ -206,9 +204,9 @@ def _validated(
 def _final_tasks(
     recipe: config.Recipe,
     run: trainer.Run,
-    plan: _planning.Plan,
+    plan: _plan.Plan,
     choices: Mapping[str, _tuning.Choice | None],
-) -> dict[_collection.Key, _tasks.Task]:
+) -> dict[_results.Key, _tasks.Task]:
     """Returns the runs that are reported, seed by seed."""
     todo = {}
     for seed in plan.seeds:

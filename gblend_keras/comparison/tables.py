@@ -53,7 +53,7 @@ def write(workdir: Path, comparison: Mapping[str, Any]) -> None:
 
     Args:
         workdir: The folder.
-        comparison: As `report.collect` returns it.
+        comparison: As `_results.collect` returns it.
     """
     files.write_json(workdir / directory.COMPARISON, comparison)
     files.write_text(workdir / "comparison.csv", csv_table(comparison))

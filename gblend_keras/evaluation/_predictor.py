@@ -200,7 +200,7 @@ def plain_labels(
 
 
 def _batches(model: BlendedModel, data: Any, batch_size: int) -> Any:
-    rule = (model.num_classes, model.multi_label)
+    kind = (model.num_classes, model.multi_label)
     if isinstance(data, (example_set.Examples, clip_set.ClipExamples)):
         if batch_size < 1:
             raise ValueError(
@@ -211,7 +211,7 @@ def _batches(model: BlendedModel, data: Any, batch_size: int) -> Any:
         checked: Any = dataset
         if isinstance(data, example_set.Examples):
             checked = (data.x, data.y)
-        input_checks.check_data(model.network, checked, rule)
+        input_checks.check_data(model.network, checked, kind)
         return dataset
     if not isinstance(data, tf.data.Dataset):
         raise TypeError(
@@ -224,7 +224,7 @@ def _batches(model: BlendedModel, data: Any, batch_size: int) -> Any:
             "`data` has no end. Expected a dataset that gives each example "
             "once. Received: an infinite dataset. Leave out `.repeat()`."
         )
-    input_checks.check_data(model.network, data, rule)
+    input_checks.check_data(model.network, data, kind)
     return data
 
 

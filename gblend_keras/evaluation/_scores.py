@@ -12,8 +12,6 @@ from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
 from gblend_keras.heads import FUSED
 
-NUM_LISTED = 10  # classes gained and lost, as in the paper's Fig. 6
-
 
 def number(value: float) -> float | None:
     """Returns a value for JSON: None for what is not a finite number."""
@@ -126,25 +124,13 @@ def class_gains(
             None if a is None or b is None else a - b
             for a, b in zip(heads[answer][field], base, strict=True)
         ]
-        result[answer] = {"gains": gains, **_extremes(gains, class_names)}
+        improved, dropped = metrics.largest_changes(gains, class_names)
+        result[answer] = {
+            "gains": gains,
+            "improved": [list(each) for each in improved],
+            "dropped": [list(each) for each in dropped],
+        }
     return result
-
-
-def _extremes(
-    gains: Sequence[float | None], class_names: Sequence[str]
-) -> dict[str, list[list[Any]]]:
-    known = [
-        (gain, name)
-        for name, gain in zip(class_names, gains, strict=True)
-        if gain is not None
-    ]
-    known.sort(key=lambda each: each[0])
-    dropped = [[name, gain] for gain, name in known if gain < 0]
-    improved = [[name, gain] for gain, name in reversed(known) if gain > 0]
-    return {
-        "improved": improved[:NUM_LISTED],
-        "dropped": dropped[:NUM_LISTED],
-    }
 
 
 def subset_scores(

@@ -6,6 +6,7 @@ Everything is computed in float64 and every example counts once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from gblend_keras.utils import optional
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Changes = list[tuple[str, float]]  # a class, and its gain or loss
 
 
 class PerClass(NamedTuple):
@@ -236,3 +238,35 @@ def _sklearn() -> Any:
 
 def _scipy() -> Any:
     return optional.load("scipy.stats", extra="eval", purpose="Evaluation")
+
+
+def largest_changes(
+    gains: Sequence[float | None],
+    class_names: Sequence[str],
+    *,
+    most: int = 10,  # as in the paper's Fig. 6
+) -> tuple[Changes, Changes]:
+    """Returns the classes that gain and those that lose most.
+
+    Args:
+        gains: One a class; None where the class does not occur.
+        class_names: One a class.
+        most: How many of each.
+
+    Returns:
+        `(class, gain)` of gains and of losses, each the largest first.
+
+    Example:
+        >>> from gblend_keras.evaluation import metrics
+        >>> metrics.largest_changes([0.1, None, -0.2], ["cat", "dog", "eel"])
+        ([('cat', 0.1)], [('eel', -0.2)])
+    """
+    known = [
+        (name, gain)
+        for name, gain in zip(class_names, gains, strict=True)
+        if gain is not None
+    ]
+    known.sort(key=lambda pair: pair[1])
+    improved = [pair for pair in reversed(known) if pair[1] > 0]
+    dropped = [pair for pair in known if pair[1] < 0]
+    return improved[:most], dropped[:most]

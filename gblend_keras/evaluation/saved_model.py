@@ -13,9 +13,9 @@ from gblend_keras.data import example_set
 from gblend_keras.data import npz
 from gblend_keras.data.clips import clip_set
 from gblend_keras.data.sets import registry
-from gblend_keras.evaluation import absent_rules
 from gblend_keras.evaluation import actions
 from gblend_keras.evaluation import evaluator
+from gblend_keras.evaluation import fallbacks
 from gblend_keras.heads import BLEND
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
@@ -26,7 +26,7 @@ SPLITS = ("test", "validation", "train")
 
 
 @dataclasses.dataclass(frozen=True)
-class Saved:
+class SavedModel:
     """A trained model on disk, and what is needed to evaluate it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Saved:
 
 
 def evaluate_saved(
-    saved: Saved,
+    saved: SavedModel,
     *,
     options: evaluator.Options | None = None,
     compare_absent: bool = False,
@@ -60,7 +60,7 @@ def evaluate_saved(
     Args:
         saved: The model, the recipe and the split.
         options: Batch size and so on; None for the defaults.
-        compare_absent: Adds how other rules for absent modalities would do.
+        compare_absent: Adds how other fallbacks for absent modalities would do.
 
     Returns:
         The evaluation; its report names model, recipe, seed and split too.
@@ -85,7 +85,7 @@ def evaluate_saved(
         options=options or evaluator.Options(),
     )
     if compare_absent:
-        found.report["absent"] = absent_rules.compare_rules(
+        found.report["absent"] = fallbacks.compare_fallbacks(
             model, _in_memory(examples), train=_in_memory(splits.train)
         )
     resolved = dataclasses.replace(saved, recipe=recipe, split=split, seed=seed)
@@ -94,7 +94,7 @@ def evaluate_saved(
 
 def named(
     found: evaluator.Evaluation,
-    saved: Saved,
+    saved: SavedModel,
     *,
     examples: example_set.ExampleSet,
     train: example_set.ExampleSet,
@@ -145,7 +145,7 @@ def _groups(
     }
 
 
-def find_recipe(saved: Saved) -> tuple[config.Recipe, int]:
+def find_recipe(saved: SavedModel) -> tuple[config.Recipe, int]:
     """Returns the recipe and the seed of a saved model.
 
     Raises:
@@ -259,7 +259,7 @@ def save_actions(path: Path, found: Mapping[str, Any]) -> None:
     files.write_json(path, {**report, "actions": dict(found)})
 
 
-def check_output(saved: Saved | None, out: str | None) -> None:
+def check_output(saved: SavedModel | None, out: str | None) -> None:
     """Raises unless the folder of an evaluation can be written.
 
     Args:
@@ -276,7 +276,7 @@ def check_output(saved: Saved | None, out: str | None) -> None:
 
 
 def output_folder(
-    saved: Saved, found: evaluator.Evaluation, out: str | None
+    saved: SavedModel, found: evaluator.Evaluation, out: str | None
 ) -> Path:
     """Returns where an evaluation goes: `out`, or beside the model."""
     if out:
@@ -284,5 +284,5 @@ def output_folder(
     return _folder_of(saved) / f"evaluation_{found.report['split']}"
 
 
-def _folder_of(saved: Saved) -> Path:
+def _folder_of(saved: SavedModel) -> Path:
     return saved.model if saved.model.is_dir() else saved.model.parent

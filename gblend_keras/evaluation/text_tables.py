@@ -97,14 +97,14 @@ def _percent(value: float | None, *, sign: str = "") -> str:
 
 
 def absent_table(found: Mapping[str, Mapping[str, float]]) -> str:
-    """Returns how rules for absent modalities did, the best first.
+    """Returns how fallbacks for absent modalities did, the best first.
 
     Args:
-        found: As `absent.compare_rules` gives it.
+        found: As `absent.compare_fallbacks` gives it.
     """
     ranked = sorted(found.items(), key=lambda item: -item[1]["score"])
     wide = max(len(name) for name in found)
-    lines = ["Rules for absent modalities, mean over the subsets, %:"]
+    lines = ["Fallbacks for absent modalities, mean over the subsets, %:"]
     lines += [
         f"  {name:<{wide}}{_percent(scores['score']):>8}"
         for name, scores in ranked

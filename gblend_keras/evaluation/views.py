@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
-
-
-class ViewAccuracy(NamedTuple):
-    """Accuracies of single views and of whole videos, each in [0, 1]."""
-
-    clip_top1: float
-    clip_top5: float
-    video_top1: float
-    video_top5: float
 
 
 class VideoMeans:
@@ -125,26 +114,3 @@ def check_videos(videos: npt.ArrayLike, num_views: int) -> None:
             f"({num_views},). Received: shape {shape}. "
             "Pass the video of every view, in the order of the data."
         )
-
-
-def view_accuracy(
-    probabilities: npt.ArrayLike, y: npt.ArrayLike, videos: npt.ArrayLike
-) -> ViewAccuracy:
-    """Computes clip and video accuracy of one head.
-
-    Args:
-        probabilities: Shape `(views, classes)`.
-        y: Integer label of each view `(views,)`.
-        videos: The id of each view's video, shape `(views,)`.
-
-    Raises:
-        ValueError: As `video_labels` does.
-    """
-    labels = video_labels(videos, y)
-    means, _ = average(probabilities, videos)
-    return ViewAccuracy(
-        clip_top1=metrics.top_k_accuracy(probabilities, y, k=1),
-        clip_top5=metrics.top_k_accuracy(probabilities, y, k=5),
-        video_top1=metrics.top_k_accuracy(means, labels, k=1),
-        video_top5=metrics.top_k_accuracy(means, labels, k=5),
-    )

@@ -4,8 +4,8 @@ Add a method by adding a file; docs/methods.md has an example. Listing them
 loads no TensorFlow.
 """
 
-from .base import Job as Job
 from .base import Method as Method
+from .base import ReadyRun as ReadyRun
 from .base import TrainingData as TrainingData
 from .registry import check_name as check_name
 from .registry import check_options as check_options

@@ -20,8 +20,8 @@ from gblend_keras.heads import JOINT
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
-    """What is to be trained.
+class ReadyRun:
+    """A run that is ready to train: its model built, its data loaded.
 
     Attributes:
         model: Compiled, untrained.
@@ -85,11 +85,11 @@ def every_head_plainly(heads: Sequence[str], epochs: int) -> list[Phase]:
     return [Phase(epochs, tuple(heads))]
 
 
-def all_examples(job: Job) -> TrainingData:
+def all_examples(run: ReadyRun) -> TrainingData:
     """Trains on the whole training set."""
     return TrainingData(
         training_set.make_training_dataset(
-            job.train, batch_size=job.recipe.data.batch_size, seed=job.seed
+            run.train, batch_size=run.recipe.data.batch_size, seed=run.seed
         )
     )
 
@@ -133,5 +133,5 @@ class Method:
 
     adapt: Callable[[config.Recipe], config.Recipe] = unchanged
     phases: Callable[[Sequence[str], int], list[Phase]] = all_heads
-    data: Callable[[Job], TrainingData] = all_examples
+    data: Callable[[ReadyRun], TrainingData] = all_examples
     new_rule: Callable[[], rules.Rule | None] = no_rule

@@ -33,16 +33,16 @@ def method() -> base.Method:
     return base.Method(phases=base.joint_head, data=_held_out)
 
 
-def _held_out(job: base.Job) -> base.TrainingData:
-    settings = job.recipe.blend
+def _held_out(run: base.ReadyRun) -> base.TrainingData:
+    settings = run.recipe.blend
     train, held = training_set.split_holdout(
-        job.train,
+        run.train,
         settings.holdout_fraction,
-        seed=job.seed,
-        groups=job.groups(settings.holdout_by_group),
-        batch_size=job.recipe.data.batch_size,
+        seed=run.seed,
+        groups=run.groups(settings.holdout_by_group),
+        batch_size=run.recipe.data.batch_size,
     )
-    best = BestEpoch(held, job.workdir / directory.CHECKPOINTS)
+    best = BestEpoch(held, run.workdir / directory.CHECKPOINTS)
     return base.TrainingData(train, [best], best.report)
 
 

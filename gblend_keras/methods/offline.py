@@ -21,21 +21,21 @@ from gblend_keras.runs import directory
 def method() -> base.Method:
     """Returns offline Gradient-Blending with the recipe's settings."""
 
-    def data(job: base.Job) -> base.TrainingData:
-        return blended(job, online=False)
+    def data(run: base.ReadyRun) -> base.TrainingData:
+        return blended(run, online=False)
 
     return base.Method(data=data)
 
 
-def blended(job: base.Job, *, online: bool) -> base.TrainingData:
+def blended(run: base.ReadyRun, *, online: bool) -> base.TrainingData:
     """Returns T, and the callback that estimates the blend.
 
     Args:
-        job: What is trained.
+        run: What is trained.
         online: Whether each super-epoch begins with an estimate.
     """
-    settings = job.recipe.blend
-    train, folds = _divided(job, online)
+    settings = run.recipe.blend
+    train, folds = _divided(run, online)
     callback = gradient_blending.GradientBlending(
         train,
         super_epochs=(
@@ -44,10 +44,10 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
             else None
         ),
         folds=folds,
-        history_path=job.workdir / directory.HISTORY,
-        settings=settings.settings(job.seed),
+        history_path=run.workdir / directory.HISTORY,
+        settings=settings.settings(run.seed),
     )
-    callback.verbose = job.verbose
+    callback.verbose = run.verbose
 
     def report() -> dict[str, Any]:
         estimates = callback.estimates
@@ -64,23 +64,23 @@ def blended(job: base.Job, *, online: bool) -> base.TrainingData:
 
 
 def _divided(
-    job: base.Job, online: bool
+    run: base.ReadyRun, online: bool
 ) -> tuple[Any, list[sources.IntArray] | None]:
     """Returns the training set, with V or with folds."""
-    settings = job.recipe.blend
-    groups = job.groups(
+    settings = run.recipe.blend
+    groups = run.groups(
         settings.holdout_by_group if online else settings.offline_by_group
     )
     if settings.folds and not online:
         folds = holdout.fold_indices(
-            job.train.y, folds=settings.folds, groups=groups, seed=job.seed
+            run.train.y, folds=settings.folds, groups=groups, seed=run.seed
         )
-        return base.all_examples(job).dataset, folds
+        return base.all_examples(run).dataset, folds
     divided = training_set.split_holdout(
-        job.train,
+        run.train,
         settings.holdout_fraction if online else settings.offline_fraction,
-        seed=job.seed,
+        seed=run.seed,
         groups=groups,
-        batch_size=job.recipe.data.batch_size,
+        batch_size=run.recipe.data.batch_size,
     )
     return divided, None

@@ -15,7 +15,7 @@ from gblend_keras.methods import offline
 def method() -> base.Method:
     """Returns online Gradient-Blending with the recipe's settings."""
 
-    def data(job: base.Job) -> base.TrainingData:
-        return offline.blended(job, online=True)
+    def data(run: base.ReadyRun) -> base.TrainingData:
+        return offline.blended(run, online=True)
 
     return base.Method(data=data)

@@ -15,7 +15,7 @@ from gblend_keras.reporting.figures import blend_weights
 from gblend_keras.runs import directory
 
 Row = Mapping[str, Any]
-Runs = Sequence[run_data.RunFolder]
+Runs = Sequence[run_data.RunData]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Comparison:
 
     folder: Path
     values: dict[str, Any]
-    runs: dict[str, list[run_data.RunFolder]]
+    runs: dict[str, list[run_data.RunData]]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def read(folder: Path) -> Comparison:
         ValueError: If a file is damaged.
     """
     values = run_data.read_comparison(folder)
-    runs: dict[str, list[run_data.RunFolder]] = {}
+    runs: dict[str, list[run_data.RunData]] = {}
     for each in values["runs"]:
         place = folder / each["folder"]
         if not each["failed"] and (place / directory.SUMMARY).is_file():
@@ -149,35 +149,6 @@ def best_modality(runs: Mapping[str, Runs]) -> tuple[str, str] | None:
     return max(candidates, key=lambda key: candidates[key], default=None)
 
 
-def extremes(
-    scores: Sequence[float | None],
-    base: Sequence[float | None],
-    names: Sequence[str],
-    *,
-    most: int = 10,
-) -> tuple[list[tuple[str, float]], list[tuple[str, float]]]:
-    """Returns the classes that gain and those that lose most.
-
-    Args:
-        scores: One a class; None where the class does not occur.
-        base: What they are compared with.
-        names: One a class.
-        most: How many of each.
-
-    Returns:
-        `(class, gain)` of gains and of losses, each the largest first.
-    """
-    known = [
-        (name, score - other)
-        for name, score, other in zip(names, scores, base, strict=True)
-        if score is not None and other is not None
-    ]
-    known.sort(key=lambda pair: pair[1])
-    gained = [pair for pair in reversed(known) if pair[1] > 0]
-    lost = [pair for pair in known if pair[1] < 0]
-    return gained[:most], lost[:most]
-
-
 def total_confusion(runs: Runs, answer: str) -> run_data.Counts | None:
     """Returns the confusion matrices of all runs, added up."""
     found = [run_data.confusion_of(run, answer) for run in runs]
@@ -223,7 +194,7 @@ def _measure(runs: Runs) -> str:
     return "class_accuracy" if metric == "top1" else "class_average_precision"
 
 
-def _alike(runs: Runs) -> list[run_data.RunFolder]:
+def _alike(runs: Runs) -> list[run_data.RunData]:
     kept = [run for run in runs if run.estimates]
     return [run for run in kept if len(run.estimates) == len(kept[0].estimates)]
 

@@ -19,7 +19,7 @@ Rows = list[dict[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
-class RunFolder:
+class RunData:
     """What a run directory holds; parts that are not there are empty.
 
     Attributes:
@@ -121,7 +121,7 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     return _read(folder / directory.COMPARISON, dict)
 
 
-def read_run(folder: Path) -> RunFolder:
+def read_run(folder: Path) -> RunData:
     """Reads everything in a run directory.
 
     Raises:
@@ -130,7 +130,7 @@ def read_run(folder: Path) -> RunFolder:
     summary = _read(folder / directory.SUMMARY, dict)
     evaluated, evaluation = _evaluation_of(folder, summary)
     history = _read(folder / directory.HISTORY, list)
-    return RunFolder(
+    return RunData(
         folder=folder,
         identity=_read(folder / directory.RECIPE, dict),
         summary=summary,
@@ -142,7 +142,7 @@ def read_run(folder: Path) -> RunFolder:
     )
 
 
-def confusion_of(run: RunFolder, answer: str) -> Counts | None:
+def confusion_of(run: RunData, answer: str) -> Counts | None:
     """Returns the confusion matrix of an answer; None where there is none.
 
     Args:

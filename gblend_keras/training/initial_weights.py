@@ -155,14 +155,14 @@ def parse(text: str) -> str | dict[str, tuple[str, str]]:
     return found
 
 
-def start(job: base.Job, init_from: str) -> None:
+def start(ready: base.ReadyRun, init_from: str) -> None:
     """Lets a run start from trained weights, if it is to.
 
     Writes `initialised.json` into the run directory. A run that goes on from
     a checkpoint of its own no longer needs its source.
 
     Args:
-        job: What is trained.
+        ready: What is trained.
         init_from: What `parse` reads; "" for nothing.
 
     Raises:
@@ -170,20 +170,20 @@ def start(job: base.Job, init_from: str) -> None:
             no trained weights are given to.
     """
     source = parse(init_from) if init_from else {}
-    if run_checkpoint.saved_epochs(job.workdir / directory.CHECKPOINTS):
+    if run_checkpoint.saved_epochs(ready.workdir / directory.CHECKPOINTS):
         return
-    parts = initialize(job.model, source) if source else []
-    _check_frozen(job.recipe, parts)
+    parts = initialize(ready.model, source) if source else []
+    _check_frozen(ready.recipe, parts)
     if not parts:
         return
     files.write_json(
-        job.workdir / REPORT,
+        ready.workdir / REPORT,
         {
             "init_from": init_from,
             "parts": [dataclasses.asdict(part) for part in parts],
         },
     )
-    if job.verbose:
+    if ready.verbose:
         print(describe(parts))
 
 

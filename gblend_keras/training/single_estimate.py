@@ -108,7 +108,7 @@ def output_path(subject: Subject, workdir: str | Path | None) -> Path:
     return folder / "estimate.json"
 
 
-def measure(
+def estimate_blend(
     subject: Subject,
     *,
     data_dir: Path | None = None,
@@ -152,7 +152,7 @@ def measure(
         files.check_writable(output.parent, argument="workdir")
     seeds = [subject.seed + place for place in range(repeats)]
     estimates = [
-        _measure_once(subject, seed, data_dir, epochs, verbose)
+        _estimate_once(subject, seed, data_dir, epochs, verbose)
         for seed in seeds
     ]
     found = {
@@ -177,11 +177,13 @@ def measure(
     return found
 
 
-def table(estimates: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> str:
+def estimate_table(
+    estimates: Sequence[Mapping[str, Any]], seeds: Sequence[int]
+) -> str:
     """Returns the numbers of all estimates as text.
 
     Args:
-        estimates: As `measure` returns them.
+        estimates: As `estimate_blend` returns them.
         seeds: One an estimate.
     """
     lines = []
@@ -191,7 +193,7 @@ def table(estimates: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
-def _measure_once(
+def _estimate_once(
     subject: Subject,
     seed: int,
     data_dir: Path | None,
@@ -235,8 +237,8 @@ def _blending_of(
 ) -> gradient_blending.GradientBlending:
     """Returns the callback of a run of this method, with the same holdout."""
     # The folder is not touched: no history is written.
-    job = base.Job(model, recipe, splits.train, seed, Path())
-    (callback,) = methods.get(name).data(job).callbacks
+    ready = base.ReadyRun(model, recipe, splits.train, seed, Path())
+    (callback,) = methods.get(name).data(ready).callbacks
     if not isinstance(callback, gradient_blending.GradientBlending):
         raise TypeError(f"{name} has no GradientBlending.")
     return callback

@@ -36,8 +36,8 @@ from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.runs.provenance import provenance
 from gblend_keras.training import failures
-from gblend_keras.training import finish
 from gblend_keras.training import initial_weights
+from gblend_keras.training import run_files
 from gblend_keras.utils import files
 
 
@@ -140,13 +140,15 @@ def _train(
     if run.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy.scope():
-        job = _job(method, recipe, run, splits)
-        initial_weights.start(job, run.init_from)
+        ready = _ready(method, recipe, run, splits)
+        initial_weights.start(ready, run.init_from)
     path = run.workdir / directory.RECIPE
     workers.on_chief(strategy, lambda: files.write_json(path, identity))
     workers.everywhere(strategy, path)  # else no checkpoint would be seen
-    report = _fit(method, job, splits)
-    return finish.finish(method, job, splits, blend=run.blend, report=report)
+    report = _fit(method, ready, splits)
+    return run_files.finish(
+        method, ready, splits, blend=run.blend, report=report
+    )
 
 
 def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def _finished(run: Run, strategy: tf.distribute.Strategy) -> dict[str, Any]:
         print(f"The run in {run.workdir} is finished; nothing to do.")
 
     def tidy() -> None:
-        finish.remove_checkpoints(run.workdir)  # a kill may have left them
+        run_files.remove_checkpoints(run.workdir)  # a kill may have left them
         if not (run.workdir / "report.html").exists():
             reporting.write_report(run.workdir)
 
@@ -193,12 +195,12 @@ def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     }
 
 
-def _job(
+def _ready(
     method: base.Method,
     recipe: config.Recipe,
     run: Run,
     splits: example_set.Splits,
-) -> base.Job:
+) -> base.ReadyRun:
     """Builds the model as the method wants it."""
     adapted = method.adapt(recipe)
     try:
@@ -209,33 +211,33 @@ def _job(
         raise ValueError(
             f"Method '{run.blend}' cannot train this recipe. {error}"
         ) from error
-    return base.Job(
+    return base.ReadyRun(
         model, adapted, splits.train, run.seed, run.workdir, run.verbose
     )
 
 
 def _fit(
-    method: base.Method, job: base.Job, splits: example_set.Splits
+    method: base.Method, ready: base.ReadyRun, splits: example_set.Splits
 ) -> dict[str, Any]:
     """Trains the model to the end, from where an earlier try stopped.
 
     Returns:
         What the summary says of it.
     """
-    model, settings = job.model, job.recipe.train
-    data = method.data(job)
+    model, settings = ready.model, ready.recipe.train
+    data = method.data(ready)
     phases = method.phases(model.head_names, settings.epochs)
     num_epochs = sum(phase.epochs for phase in phases)
-    checkpoints = job.workdir / directory.CHECKPOINTS
+    checkpoints = ready.workdir / directory.CHECKPOINTS
     epochs_done = _restore(model, checkpoints)
-    if epochs_done and job.verbose:
+    if epochs_done and ready.verbose:
         print(f"Going on after epoch {epochs_done} of {num_epochs}.")
     held = splits.validation or splits.test
     cost = cost_log.CostLog(checkpoints / "cost.json", epochs_done=epochs_done)
     model.fit(
         data.dataset,
         validation_data=training_set.make_dataset(
-            held, batch_size=max(job.recipe.data.batch_size, 128)
+            held, batch_size=max(ready.recipe.data.batch_size, 128)
         ),
         initial_epoch=epochs_done,
         epochs=num_epochs,
@@ -249,9 +251,9 @@ def _fit(
             ),
             *_evaluated_curve(phases, model, splits),
             cost,
-            training_progress.TrainingProgress(num_epochs, show=job.verbose),
+            training_progress.TrainingProgress(num_epochs, show=ready.verbose),
             metrics_log.MetricsLog(
-                job.workdir / directory.METRICS, epochs_done=epochs_done
+                ready.workdir / directory.METRICS, epochs_done=epochs_done
             ),
             run_checkpoint.RunCheckpoint(checkpoints),
         ],
@@ -281,11 +283,11 @@ def _evaluated_curve(
     phases: Sequence[Phase], model: BlendedModel, splits: example_set.Splits
 ) -> list[keras.callbacks.Callback]:
     """Returns what logs the reported split where `val_` columns do not."""
-    trained = finish.answering_heads(phases, model)
+    trained = run_files.answering_heads(phases, model)
     main = main_answer(all_answers(trained, model.head_names))
     if splits.validation is None and main in model.head_names:
         return []
-    return [evaluated_curve.EvaluatedCurve(splits.test, finish.accuracies)]
+    return [evaluated_curve.EvaluatedCurve(splits.test, run_files.accuracies)]
 
 
 def _no_estimates(num_epochs: int) -> dict[str, Any]:

@@ -163,3 +163,11 @@ def test_missing_library_is_named_with_its_remedy(monkeypatch, package, call):
         ImportError, match=r'pip install "gblend_keras\[eval\]"'
     ):
         call()
+
+
+def test_largest_changes_leave_out_classes_without_examples():
+    improved, dropped = metrics.largest_changes(
+        [0.25, None, -0.5, 0.5, 0.0], ["a", "b", "c", "d", "e"], most=1
+    )
+    assert improved == [("d", 0.5)]
+    assert dropped == [("c", -0.5)]

@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
 
 
 def test_run_directory_knows_its_recipe(finished):
-    found = saved_model.evaluate_saved(saved_model.Saved(finished / "run"))
+    found = saved_model.evaluate_saved(saved_model.SavedModel(finished / "run"))
     report = found.report
     assert report["split"] == "test"
     assert report["seed"] == 3
@@ -60,17 +60,17 @@ def test_run_directory_knows_its_recipe(finished):
 def test_saved_model_with_a_recipe_gives_the_same(finished, tmp_path):
     path = tmp_path / "my.keras"
     shutil.copy(finished / "run" / "model.keras", path)
-    saved = saved_model.Saved(path, recipe=make_recipe(finished))
+    saved = saved_model.SavedModel(path, recipe=make_recipe(finished))
     found = saved_model.evaluate_saved(saved).report
     expected = saved_model.evaluate_saved(
-        saved_model.Saved(finished / "run")
+        saved_model.SavedModel(finished / "run")
     ).report
     assert found["heads"] == expected["heads"]
     assert found["seed"] == 0
 
 
 def test_training_split_can_be_looked_at(finished):
-    saved = saved_model.Saved(finished / "run", split="train")
+    saved = saved_model.SavedModel(finished / "run", split="train")
     found = saved_model.evaluate_saved(saved)
     splits = registry.load(make_recipe(finished).data, data_dir=None)
     np.testing.assert_array_equal(found.y, splits.train.y)
@@ -79,20 +79,20 @@ def test_training_split_can_be_looked_at(finished):
 
 def test_validation_part_is_what_was_held_out(finished):
     held = make_recipe(finished, **{"data.evaluate_on": "validation"})
-    saved = saved_model.Saved(finished / "run", recipe=held, seed=5)
+    saved = saved_model.SavedModel(finished / "run", recipe=held, seed=5)
     found = saved_model.evaluate_saved(saved)
     expected = registry.load(held.data, data_dir=None, seed=5).test
     np.testing.assert_array_equal(found.extra["group"], expected.group)
     assert found.report["split"] == "validation"
     on_test = saved_model.evaluate_saved(
-        saved_model.Saved(finished / "run", recipe=held, split="test")
+        saved_model.SavedModel(finished / "run", recipe=held, split="test")
     )
     whole = registry.load(make_recipe(finished).data, data_dir=None)
     np.testing.assert_array_equal(on_test.y, whole.test.y)
 
 
 def test_validation_part_that_was_trained_on_is_refused(finished):
-    saved = saved_model.Saved(finished / "run", split="validation")
+    saved = saved_model.SavedModel(finished / "run", split="validation")
     with pytest.raises(ValueError, match="Train with --set data.evaluate_on"):
         saved_model.evaluate_saved(saved)
 
@@ -102,21 +102,21 @@ def test_own_validation_split_may_be_evaluated(finished, tmp_path):
     split = np.array(["train", "validation", "test"])[np.arange(60) // 20]
     np.savez(tmp_path / "toy.npz", y=y, split=split, **x)
     recipe = make_recipe(tmp_path)
-    saved = saved_model.Saved(
+    saved = saved_model.SavedModel(
         finished / "run", recipe=recipe, split="validation"
     )
     np.testing.assert_array_equal(saved_model.evaluate_saved(saved).y, y[20:40])
 
 
-def test_rules_for_absent_modalities_are_added_when_asked_for(finished):
+def test_fallbacks_for_absent_modalities_are_added_when_asked_for(finished):
     found = saved_model.evaluate_saved(
-        saved_model.Saved(finished / "run"), compare_absent=True
+        saved_model.SavedModel(finished / "run"), compare_absent=True
     )
     subsets = found.report["modalities"]["subsets"]
     alone = {each["modalities"][0]: each["score"] for each in subsets[:2]}
     for name, score in alone.items():
         assert found.report["absent"]["logits"][name] == pytest.approx(score)
-    assert "Rules for absent" in text_tables.text_table(found.report)
+    assert "Fallbacks for absent" in text_tables.text_table(found.report)
 
 
 def test_what_cannot_be_evaluated_is_named(finished, tmp_path):
@@ -126,21 +126,21 @@ def test_what_cannot_be_evaluated_is_named(finished, tmp_path):
         return str(caught.value)
 
     recipe = make_recipe(finished)
-    nowhere = saved_model.Saved(tmp_path / "no.keras", recipe=recipe)
+    nowhere = saved_model.SavedModel(tmp_path / "no.keras", recipe=recipe)
     assert refuse(nowhere).endswith("or correct the path.")
-    nameless = saved_model.Saved(finished / "run" / "model.keras")
+    nameless = saved_model.SavedModel(finished / "run" / "model.keras")
     assert refuse(nameless).endswith("Add --recipe=NAME.")
-    unknown = saved_model.Saved(finished / "run", split="holdout")
+    unknown = saved_model.SavedModel(finished / "run", split="holdout")
     assert refuse(unknown).endswith("Choose one of them.")
     (tmp_path / "recipe.json").write_text('{"recipe": {"name": "x"}}')
-    damaged = saved_model.Saved(tmp_path)
+    damaged = saved_model.SavedModel(tmp_path)
     assert refuse(damaged).endswith("with --recipe and --seed.")
     (tmp_path / "broken.keras").write_text("no archive")
-    broken = saved_model.Saved(tmp_path / "broken.keras", recipe=recipe)
+    broken = saved_model.SavedModel(tmp_path / "broken.keras", recipe=recipe)
     assert refuse(broken).endswith("by a version like this one.")
     plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     plain.save(tmp_path / "plain.keras")
-    other = saved_model.Saved(tmp_path / "plain.keras", recipe=recipe)
+    other = saved_model.SavedModel(tmp_path / "plain.keras", recipe=recipe)
     assert refuse(other).endswith("BlendedModel(network).")
 
 
@@ -232,7 +232,7 @@ def test_tool_refreshes_the_page_of_the_run(finished, tmp_path):
 
 def test_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    saved = saved_model.Saved(tmp_path)
+    saved = saved_model.SavedModel(tmp_path)
     saved_model.check_output(saved, str(tmp_path / "made"))
     with pytest.raises(ValueError, match="`out` cannot be written"):
         saved_model.check_output(saved, str(tmp_path / "file" / "out"))
@@ -240,7 +240,7 @@ def test_folder_that_cannot_be_written_is_refused(tmp_path):
 
 
 def test_output_goes_beside_the_model(finished):
-    saved = saved_model.Saved(finished / "run")
+    saved = saved_model.SavedModel(finished / "run")
     found = saved_model.evaluate_saved(saved)
     out = saved_model.output_folder(saved, found, None)
     assert out == finished / "run" / "evaluation_test"

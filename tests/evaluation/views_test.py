@@ -31,13 +31,6 @@ def test_views_may_come_in_several_batches():
     assert running.counts.tolist() == [2, 3]
 
 
-def test_clip_and_video_accuracy():
-    # Clips: right are row 2 (class 1), 1 and 4 (class 0): 3 of 5.
-    # Videos: b answers 1 (right), a answers 0 (right): 2 of 2.
-    found = views.view_accuracy(PROBABILITIES, [1, 0, 1, 0, 0], VIDEOS)
-    assert found == (3 / 5, 1.0, 1.0, 1.0)
-
-
 def test_multi_hot_labels_of_a_video_are_taken_once():
     y = np.array([[0, 1], [1, 1], [0, 1], [1, 1], [1, 1]])
     labels = views.video_labels(VIDEOS, y)

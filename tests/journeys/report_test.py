@@ -89,7 +89,7 @@ def pages(tmp_path_factory):
         tune=1,
     )
     run = folder / "all" / "online" / "seed-0"
-    saved = saved_model.evaluate_saved(saved_model.Saved(run))
+    saved = saved_model.evaluate_saved(saved_model.SavedModel(run))
     saved.save(run / "evaluation_test")
     return [gb.reporting.write_report(each) for each in (folder / "all", run)]
 

@@ -48,7 +48,7 @@ def towers_of(model):
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     folder = tmp_path_factory.mktemp("start")
-    work = small.job(get("joint"), small.recipe(folder), folder)
+    work = small.ready_run(get("joint"), small.recipe(folder), folder)
     return towers_of(work.model)
 
 
@@ -57,7 +57,7 @@ def test_method_trains_resumes_bit_for_bit_and_saves(
     recipe, tmp_path, start, name
 ):
     method, workdir = get(name), tmp_path / "run"
-    unbroken = small.job(method, recipe, workdir)
+    unbroken = small.ready_run(method, recipe, workdir)
     before = toy.state(unbroken.model)
     if name not in OTHER_NETWORKS:  # one seed, one start for all methods
         assert all(map(np.array_equal, towers_of(unbroken.model), start))
@@ -68,7 +68,7 @@ def test_method_trains_resumes_bit_for_bit_and_saves(
 
     newest, *_ = run_checkpoint.saved_epochs(workdir / "checkpoint")
     newest[1].unlink()  # as if killed in the last epoch
-    resumed = small.job(method, recipe, workdir)
+    resumed = small.ready_run(method, recipe, workdir)
     again, _ = small.fit(method, resumed)
     assert len(again["loss"]) == 1
     toy.assert_state(resumed.model, after)
@@ -186,7 +186,7 @@ def test_recipes_own_fusion_keeps_its_settings(tmp_path):
 
 def test_dropout_is_in_the_network(tmp_path):
     method = gb.methods.get("dropout", options={"dropout": {"rate": 0.4}})
-    work = small.job(method, small.recipe(tmp_path), tmp_path)
+    work = small.ready_run(method, small.recipe(tmp_path), tmp_path)
     assert work.model.network.get_layer("joint_dropout").rate == 0.4
 
 

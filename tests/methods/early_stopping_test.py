@@ -57,7 +57,7 @@ def test_best_epoch_of_a_stopped_fit_counts(tmp_path, monkeypatch):
 
 def test_best_epoch_measures_the_joint_head_on_the_holdout(tmp_path):
     method = gb.methods.get("early_stopping")
-    work = small.job(method, small.recipe(tmp_path), tmp_path / "run")
+    work = small.ready_run(method, small.recipe(tmp_path), tmp_path / "run")
     data = method.data(work)
     trained = sum(len(y) for _, y in data.dataset)
     assert trained == pytest.approx(0.75 * len(work.train), abs=1)

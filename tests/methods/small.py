@@ -40,14 +40,14 @@ def recipe(folder, settings=()):
     )
 
 
-def job(method, given, workdir):
+def ready_run(method, given, workdir):
     """Builds what the method trains, from the same seed each time."""
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(3)
     splits = registry.load(given.data, data_dir=None)
     adapted = method.adapt(given)
     model = model_builder.build_model(adapted, splits, method.new_rule())
-    return base.Job(model, adapted, splits.train, 3, workdir)
+    return base.ReadyRun(model, adapted, splits.train, 3, workdir)
 
 
 def fit(method, work):

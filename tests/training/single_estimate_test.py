@@ -41,7 +41,7 @@ def train(recipe, workdir, **changes):
 
 
 def measure(subject, **arguments):
-    return single_estimate.measure(subject, verbose=False, **arguments)
+    return single_estimate.estimate_blend(subject, verbose=False, **arguments)
 
 
 def test_estimate_of_a_recipe_is_that_of_its_offline_run(recipe, tmp_path):
@@ -56,7 +56,9 @@ def test_estimate_of_a_recipe_is_that_of_its_offline_run(recipe, tmp_path):
     stored = json.loads((tmp_path / "estimate.json").read_text())
     assert stored["format"] == 1
     assert stored["words"] == found["words"] != []
-    assert "weight" in single_estimate.table(found["estimates"], found["seeds"])
+    assert "weight" in single_estimate.estimate_table(
+        found["estimates"], found["seeds"]
+    )
 
 
 def test_repeats_have_seeds_of_their_own(recipe):

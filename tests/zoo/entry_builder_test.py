@@ -7,69 +7,9 @@ import shutil
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.zoo import cards
 from gblend_keras.zoo import catalog
 from gblend_keras.zoo import entry_builder
-from gblend_keras.zoo import verifier
-from tests.zoo.conftest import ABOUT
 from tests.zoo.conftest import make_description
-
-
-def test_card_says_what_was_measured(place, runs):
-    card = gb.zoo.card("toy_uniform")
-    summaries = [
-        gb.reporting.read_summary(runs / f"run_{seed}") for seed in (0, 1)
-    ]
-    first, second = (100 * each["accuracy"]["joint"] for each in summaries)
-    deviation = abs(first - second) / 2**0.5
-    row = (
-        f"| `joint` | {first:.1f} | {(first + second) / 2:.1f} ± "
-        f"{deviation:.1f} (2 seeds) |"
-    )
-    assert row in card
-    assert "tools/train.py --recipe=arrays --blend=uniform" in card
-    assert "| 0 (fixed) | 0.333 | 0.333 | 0.333 |" in card
-    for part in ABOUT.values():
-        assert part in card
-
-
-def test_index_and_list_name_the_entry(place):
-    entry = gb.zoo.entry("toy_uniform")
-    assert "[toy_uniform](toy_uniform/card.md)" in cards.index([entry])
-    assert cards.text_list([entry]) == "toy_uniform  trained   toy classes"
-
-
-def test_entry_gives_what_its_card_says(place, runs):
-    verdict = verifier.verify(gb.zoo.entry("toy_uniform"), runs)
-    assert set(verdict.checked) == {"m0", "m1", "ensemble", "joint", "blend"}
-    assert not verdict.differs and "DIFFERS" not in str(verdict)
-
-
-def test_figure_that_is_not_reached_is_found(place, runs):
-    folder = place / "toy_uniform"
-    metrics = json.loads((folder / "metrics.json").read_text())
-    metrics["accuracy"]["joint"] += 0.01
-    (folder / "metrics.json").write_text(json.dumps(metrics))
-    entry_builder.seal(folder)
-    verdict = verifier.verify(gb.zoo.entry("toy_uniform"), runs)
-    assert verdict.differs == ["joint"] and "DIFFERS" in str(verdict)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        ("utd_mhad_offline", "needs --data_dir with 'utd_mhad'"),
-        ("hub_i3d", "published"),
-    ],
-)
-def test_what_cannot_be_measured_says_why(name, reason):
-    verdict = verifier.verify(gb.zoo.entry(name), None)
-    assert not verdict.differs and reason in str(verdict)
-
-
-def test_missing_data_is_named(place, tmp_path):
-    verdict = verifier.verify(gb.zoo.entry("toy_uniform"), tmp_path)
-    assert verdict.reason == "its data 'toy.npz' is not there"
 
 
 def test_adding_again_replaces_the_entry(added, runs, tmp_path):

@@ -54,7 +54,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-class RunFolder:
+class OutputFolder:
     """A folder that is locked by this process, and the state in it.
 
     Attributes:

@@ -116,7 +116,7 @@ def _prepare(
 ) -> RecordSet:
     """Makes what is missing in a folder that is locked."""
     settings = encoder.settings
-    folder = _output_folder.RunFolder(
+    folder = _output_folder.OutputFolder(
         out, _shard_plan.identity(manifest, settings)
     )
     plan = _shard_plan.planned(manifest, settings)
@@ -199,7 +199,7 @@ def _by_split(
 def _make(
     missing: Sequence[_shard_plan.PlannedShard],
     encoder: _segment_encoder.Encoder,
-    folder: _output_folder.RunFolder,
+    folder: _output_folder.OutputFolder,
     num_workers: int,
     show: bool,
 ) -> dict[str, Shard]:
@@ -224,7 +224,7 @@ def _make(
 class Listener:
     """Keeps what is finished, moves the bar, decides about deaths."""
 
-    def __init__(self, folder: _output_folder.RunFolder, bar: Any) -> None:
+    def __init__(self, folder: _output_folder.OutputFolder, bar: Any) -> None:
         self.made: dict[str, Shard] = {}
         self._folder = folder
         self._bar = bar

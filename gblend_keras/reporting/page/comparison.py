@@ -11,7 +11,7 @@ from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import comparison_classes
 from gblend_keras.reporting.page import comparison_training
 from gblend_keras.reporting.page import html
-from gblend_keras.reporting.page import page
+from gblend_keras.reporting.page import layout
 from gblend_keras.reporting.page import sections
 
 SIGNIFICANT = 0.05
@@ -31,7 +31,7 @@ def write(folder: Path, *, version: str) -> str:
     recipe = found.values["recipe"]["name"]
     num_methods = len({row["method"] for row in found.values["rows"]})
     num_seeds = len(found.values["seeds"])
-    return page.page(
+    return layout.page(
         f"{recipe}: {num_methods} methods, {num_seeds} "
         f"{'seed' if num_seeds == 1 else 'seeds'}",
         _head(found),

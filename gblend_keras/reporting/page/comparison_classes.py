@@ -3,6 +3,7 @@
 from typing import Any
 
 from gblend_keras import heads
+from gblend_keras.evaluation import metrics
 from gblend_keras.reporting import _comparison_data
 from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import html
@@ -26,7 +27,11 @@ def gains_section(found: _comparison_data.Comparison) -> html.Section | None:
             found.runs[row["method"]], row["answer"]
         )
         if others is not None:
-            gained, lost = _comparison_data.extremes(others, scores, names)
+            gains = [
+                None if mine is None or other is None else mine - other
+                for mine, other in zip(others, scores, strict=True)
+            ]
+            gained, lost = metrics.largest_changes(gains, names)
             label = standings.name_of(row)
             figures.append(
                 sections.gains(gained, lost, answer=label, base=head)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gblend_keras import heads as answer_heads
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting.page import html
-from gblend_keras.reporting.page import page
+from gblend_keras.reporting.page import layout
 from gblend_keras.reporting.page import run_classes
 from gblend_keras.reporting.page import run_training
 from gblend_keras.reporting.page import sections
@@ -22,7 +22,7 @@ _COLUMNS = {
 }
 
 
-def write(run: run_data.RunFolder, *, version: str) -> str:
+def write(run: run_data.RunData, *, version: str) -> str:
     """Returns the page of a run, finished or not.
 
     Args:
@@ -37,7 +37,7 @@ def write(run: run_data.RunFolder, *, version: str) -> str:
     seed = run.identity.get("seed", run.summary.get("seed"))
     if seed is not None:
         title += f", seed {seed}"
-    return page.page(
+    return layout.page(
         title,
         _head(run),
         [
@@ -55,7 +55,7 @@ def write(run: run_data.RunFolder, *, version: str) -> str:
     )
 
 
-def _head(run: run_data.RunFolder) -> list[html.Html]:
+def _head(run: run_data.RunData) -> list[html.Html]:
     if run.failure:
         return [
             html.paragraph(
@@ -89,7 +89,7 @@ def _head(run: run_data.RunFolder) -> list[html.Html]:
     return [sections.key_figures(boxes)]
 
 
-def _accuracy(run: run_data.RunFolder) -> html.Section | None:
+def _accuracy(run: run_data.RunData) -> html.Section | None:
     if not run.finished:
         return None
     split, size = run.summary["evaluated_on"], run.summary["num_evaluated"]
@@ -110,7 +110,7 @@ def _accuracy(run: run_data.RunFolder) -> html.Section | None:
 
 
 def _metrics_table(
-    run: run_data.RunFolder, answers: Sequence[str], caption: str
+    run: run_data.RunData, answers: Sequence[str], caption: str
 ) -> html.Html:
     heads = run.evaluation.get("heads", {})
     if not all(answer in heads for answer in answers):
@@ -143,7 +143,7 @@ def _meaning(answer: str) -> str:
     return answer_heads.meaning(answer) or f"the head of {answer} alone"
 
 
-def _left_out(run: run_data.RunFolder) -> html.Html | None:
+def _left_out(run: run_data.RunData) -> html.Html | None:
     others = [head for head in run.heads if head not in run.answers]
     if not others:
         return None
@@ -154,7 +154,7 @@ def _left_out(run: run_data.RunFolder) -> html.Html | None:
     )
 
 
-def _evaluation_hint(run: run_data.RunFolder) -> html.Html | None:
+def _evaluation_hint(run: run_data.RunData) -> html.Html | None:
     if run.evaluation.get("modalities"):
         return None
     adds = "every subset of modalities"
@@ -171,7 +171,7 @@ def _evaluation_hint(run: run_data.RunFolder) -> html.Html | None:
     )
 
 
-def _cost(run: run_data.RunFolder) -> html.Section | None:
+def _cost(run: run_data.RunData) -> html.Section | None:
     if not run.finished:
         return None
     found = run.summary
@@ -199,7 +199,7 @@ def _cost(run: run_data.RunFolder) -> html.Section | None:
     )
 
 
-def _what_was_run(run: run_data.RunFolder) -> html.Section | None:
+def _what_was_run(run: run_data.RunData) -> html.Section | None:
     recipe = run.identity.get("recipe", {})
     return html.section(
         "What was run",

@@ -9,7 +9,7 @@ from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import sections
 
 
-def gains_section(run: run_data.RunFolder) -> html.Section | None:
+def gains_section(run: run_data.RunData) -> html.Section | None:
     """Returns what fusion gains over the best modality, class by class."""
     found = run.evaluation.get("gains")
     if not found:
@@ -40,7 +40,7 @@ def gains_section(run: run_data.RunFolder) -> html.Section | None:
     )
 
 
-def confusion_section(run: run_data.RunFolder) -> html.Section | None:
+def confusion_section(run: run_data.RunData) -> html.Section | None:
     """Returns the confusion matrix of the main answer."""
     if not run.evaluation:
         return None
@@ -54,7 +54,7 @@ def confusion_section(run: run_data.RunFolder) -> html.Section | None:
     )
 
 
-def subsets_section(run: run_data.RunFolder) -> html.Section | None:
+def subsets_section(run: run_data.RunData) -> html.Section | None:
     """Returns scores of subsets of modalities, where they were evaluated."""
     found = run.evaluation.get("modalities")
     if not found:

@@ -13,7 +13,7 @@ from gblend_keras.reporting.page import sections
 MOST_ROWS = 12  # of a table that is open from the start
 
 
-def curves_section(run: run_data.RunFolder) -> html.Section | None:
+def curves_section(run: run_data.RunData) -> html.Section | None:
     """Returns the losses of every trained head, and all accuracies."""
     if not run.rows:
         return None
@@ -50,7 +50,7 @@ def curves_section(run: run_data.RunFolder) -> html.Section | None:
     )
 
 
-def weights_section(run: run_data.RunFolder) -> html.Section | None:
+def weights_section(run: run_data.RunData) -> html.Section | None:
     """Returns the weights of every super-epoch, and what they mean."""
     if not run.estimates:
         return None
@@ -87,7 +87,7 @@ def weights_section(run: run_data.RunFolder) -> html.Section | None:
     )
 
 
-def ratios_section(run: run_data.RunFolder) -> html.Section | None:
+def ratios_section(run: run_data.RunData) -> html.Section | None:
     """Returns the OGR of every head and estimate."""
     if not run.estimates:
         return None
@@ -119,7 +119,7 @@ def ratios_section(run: run_data.RunFolder) -> html.Section | None:
     )
 
 
-def _in_words(run: run_data.RunFolder) -> html.Html:
+def _in_words(run: run_data.RunData) -> html.Html:
     last = run.estimates[-1]
     stored = run.identity.get("recipe", {}).get("blend", {})
     blend = {**config.BLEND_BEFORE, **stored}

@@ -214,7 +214,7 @@ def test_run_that_was_stopped_goes_on_and_cleans_up(
 ):
     """As a killed process leaves it: one shard kept, one file half written."""
     out = tmp_path / "out"
-    folder = _output_folder.RunFolder(
+    folder = _output_folder.OutputFolder(
         out, _shard_plan.identity(manifest, SETTINGS)
     )
     folder.begin()
@@ -233,7 +233,7 @@ def test_run_that_lacked_only_its_index_gets_it(
     prepared, manifest, videos, tmp_path
 ):
     out = copied(prepared, tmp_path)
-    folder = _output_folder.RunFolder(
+    folder = _output_folder.OutputFolder(
         out, _shard_plan.identity(manifest, SETTINGS)
     )
     folder.begin()
@@ -252,7 +252,7 @@ def test_folder_of_another_run_is_refused(
     out = prepared.folder if finished else tmp_path / "out"
     if not finished:
         identity = _shard_plan.identity(manifest, SETTINGS)
-        _output_folder.RunFolder(out, identity).begin()
+        _output_folder.OutputFolder(out, identity).begin()
     other = record_index.RecordSettings(
         short_side=40, waveform=True, num_shards=2
     )
@@ -352,7 +352,7 @@ def test_segment_that_ended_processes_is_a_failure(manifest, videos, tmp_path):
 
 
 def listener_of(tmp_path):
-    folder = _output_folder.RunFolder(tmp_path, {"versions": {}})
+    folder = _output_folder.OutputFolder(tmp_path, {"versions": {}})
     return preparation.Listener(
         folder, preparation.progress.make_bar(9, "", show=False)
     )

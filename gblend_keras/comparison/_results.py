@@ -23,7 +23,7 @@ Outcomes = dict[Key, _tasks.Outcome]
 
 
 @dataclasses.dataclass(frozen=True)
-class Runs:
+class Results:
     """All that a comparison has run.
 
     Attributes:
@@ -47,11 +47,11 @@ class Runs:
     cost: Mapping[str, Any]
 
 
-def collect(runs: Runs) -> dict[str, Any]:
+def collect(results: Results) -> dict[str, Any]:
     """Returns everything that a report of the comparison needs.
 
     Args:
-        runs: All that was run.
+        results: All that was run.
 
     Returns:
         Plain values: `format`, `command`, `versions`, `recipe`, `seeds`,
@@ -59,40 +59,42 @@ def collect(runs: Runs) -> dict[str, Any]:
         docs/comparing.md), `runs` (one a run), `failures`, `tuning` and
         `harness`.
     """
-    rows = _rows(runs)
-    _compare_with_baseline(rows, runs.test)
+    rows = _rows(results)
+    _compare_with_baseline(rows, results.test)
     _add_relative_cost(rows)
     summaries = [
-        each.summary for each in runs.finished.values() if each.summary
+        each.summary for each in results.finished.values() if each.summary
     ]
     return {
         "format": COMPARISON_FORMAT,
         **provenance(),
         "num_cores": os.cpu_count(),
-        "recipe": runs.recipe.to_json(),
-        "seeds": sorted({seed for _, seed in runs.finished}),
+        "recipe": results.recipe.to_json(),
+        "seeds": sorted({seed for _, seed in results.finished}),
         "baseline": directory.BASELINE,
-        "test": runs.test,
-        "evaluated_on": runs.recipe.data.evaluate_on,
+        "test": results.test,
+        "evaluated_on": results.recipe.data.evaluate_on,
         "num_evaluated": summaries[0]["num_evaluated"] if summaries else 0,
         "rows": rows,
-        "runs": [_run(key, outcome) for key, outcome in runs.finished.items()],
-        "failures": _failures(runs),
-        "tuning": _tuning(runs),
-        "harness": dict(runs.cost),
+        "runs": [
+            _run(key, outcome) for key, outcome in results.finished.items()
+        ],
+        "failures": _failures(results),
+        "tuning": _tuning(results),
+        "harness": dict(results.cost),
     }
 
 
-def _rows(runs: Runs) -> list[dict[str, Any]]:
+def _rows(results: Results) -> list[dict[str, Any]]:
     methods = dict.fromkeys(
-        [method for method, _ in runs.tries]
-        + [method for method, _ in runs.finished]
+        [method for method, _ in results.tries]
+        + [method for method, _ in results.finished]
     )
     rows = []
     for method in methods:
         outcomes = {
             seed: outcome
-            for (name, seed), outcome in runs.finished.items()
+            for (name, seed), outcome in results.finished.items()
             if name == method
         }
         done = {
@@ -106,14 +108,17 @@ def _rows(runs: Runs) -> list[dict[str, Any]]:
             heads.reported_answers(heads.answers_of(first)) if first else [""]
         )
         rows += [
-            _row(runs, method, answer, done) | {"failed_seeds": failed}
+            _row(results, method, answer, done) | {"failed_seeds": failed}
             for answer in answers
         ]
     return rows
 
 
 def _row(
-    runs: Runs, method: str, answer: str, done: Mapping[int, dict[str, Any]]
+    results: Results,
+    method: str,
+    answer: str,
+    done: Mapping[int, dict[str, Any]],
 ) -> dict[str, Any]:
     accuracies = {
         str(seed): summary["accuracy"][answer] for seed, summary in done.items()
@@ -124,7 +129,7 @@ def _row(
         "answer": answer,
         "accuracies": accuracies,
         **_spread(list(accuracies.values())),
-        "selected": _selected(runs, method, answer, list(done)),
+        "selected": _selected(results, method, answer, list(done)),
         "seconds": _mean([each["seconds"] for each in summaries]),
         "examples_trained": _mean(
             [each["examples_trained"] for each in summaries]
@@ -148,16 +153,16 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _selected(
-    runs: Runs, method: str, answer: str, seeds: Sequence[int]
+    results: Results, method: str, answer: str, seeds: Sequence[int]
 ) -> dict[str, Any] | None:
     """Reads the reported curves at the epoch that a validation run chose."""
-    choice = runs.choices.get(method)
+    choice = results.choices.get(method)
     epoch = choice.epochs.get(answer) if choice else None
     if epoch is None:
         return None
     accuracies = {}
     for seed in seeds:
-        run_dir = runs.workdir / method / f"seed-{seed}"
+        run_dir = results.workdir / method / f"seed-{seed}"
         rows = metrics_log.read_metrics(run_dir / directory.METRICS)
         column = directory.accuracy_column(rows, answer)
         if epoch < len(rows) and rows[epoch].get(column):
@@ -230,7 +235,7 @@ def _run(key: Key, outcome: _tasks.Outcome) -> dict[str, Any]:
     }
 
 
-def _failures(runs: Runs) -> list[dict[str, Any]]:
+def _failures(results: Results) -> list[dict[str, Any]]:
     return [
         {
             "method": method,
@@ -238,23 +243,29 @@ def _failures(runs: Runs) -> list[dict[str, Any]]:
             "error": outcome.error,
             "reason": outcome.reason,
         }
-        for kind, outcomes in (("try", runs.tries), ("seed", runs.finished))
+        for kind, outcomes in (
+            ("try", results.tries),
+            ("seed", results.finished),
+        )
         for (method, number), outcome in outcomes.items()
         if outcome.summary is None
     ]
 
 
-def _tuning(runs: Runs) -> dict[str, Any]:
+def _tuning(results: Results) -> dict[str, Any]:
     return {
         method: {
             "chosen": _chosen(choice) if choice else None,
             "tries": [
-                {**runs.candidates[number]._asdict(), **_try(number, outcome)}
-                for (name, number), outcome in runs.tries.items()
+                {
+                    **results.candidates[number]._asdict(),
+                    **_try(number, outcome),
+                }
+                for (name, number), outcome in results.tries.items()
                 if name == method
             ],
         }
-        for method, choice in runs.choices.items()
+        for method, choice in results.choices.items()
     }
 
 

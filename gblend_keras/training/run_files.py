@@ -30,7 +30,7 @@ from gblend_keras.utils import optional
 
 def finish(
     method: base.Method,
-    job: base.Job,
+    ready: base.ReadyRun,
     splits: example_set.Splits,
     *,
     blend: str,
@@ -40,7 +40,7 @@ def finish(
 
     Args:
         method: How the model was trained.
-        job: The trained model, its recipe and its folder.
+        ready: The trained model, its recipe and its folder.
         splits: What it was trained and is evaluated on.
         blend: What the method was asked for as.
         report: What the summary says of the training.
@@ -51,31 +51,31 @@ def finish(
     summary = {
         "format": directory.RUN_FORMAT,
         "blend": blend,
-        **_measured(method, job, splits),
+        **_measured(method, ready, splits),
         **report,
     }
-    strategy = job.model.distribute_strategy
+    strategy = ready.model.distribute_strategy
     with (
-        workers.folder_to_write(strategy, job.workdir) as folder,
+        workers.folder_to_write(strategy, ready.workdir) as folder,
         files.replacing(folder / "model.keras") as beside,
     ):
-        job.model.save(beside)
-    workers.on_chief(strategy, lambda: _conclude(job.workdir, summary))
+        ready.model.save(beside)
+    workers.on_chief(strategy, lambda: _conclude(ready.workdir, summary))
     return summary
 
 
 def _measured(
-    method: base.Method, job: base.Job, splits: example_set.Splits
+    method: base.Method, ready: base.ReadyRun, splits: example_set.Splits
 ) -> dict[str, Any]:
     """Returns what the summary says of the model, the method and the data."""
-    model, settings = job.model, job.recipe.train
+    model, settings = ready.model, ready.recipe.train
     num_replicas = model.distribute_strategy.num_replicas_in_sync
     # With evaluate_on="validation", `splits.test` is a part of training data.
-    reported_on = job.recipe.data.evaluate_on
-    predicted = _predict(job, splits)
+    reported_on = ready.recipe.data.evaluate_on
+    predicted = _predict(ready, splits)
     phases = method.phases(model.head_names, settings.epochs)
     return {
-        "seed": job.seed,
+        "seed": ready.seed,
         "evaluated_on": reported_on,
         "num_evaluated": len(splits.test),
         "curves_on": "validation" if splits.validation else reported_on,
@@ -84,7 +84,7 @@ def _measured(
         "blend_weights": model.blend_weights,
         "loss_scale": model.loss_scale,
         "num_replicas": num_replicas,
-        "batch_size": job.recipe.data.batch_size,  # of all replicas together
+        "batch_size": ready.recipe.data.batch_size,  # of all replicas together
         "learning_rate": optimizer_builder.learning_rate(
             settings, num_replicas
         ),
@@ -105,35 +105,41 @@ def remove_checkpoints(workdir: Path) -> None:
     shutil.rmtree(workdir / directory.CHECKPOINTS, ignore_errors=True)
 
 
-def _predict(job: base.Job, splits: example_set.Splits) -> Mapping[str, Any]:
+def _predict(
+    ready: base.ReadyRun, splits: example_set.Splits
+) -> Mapping[str, Any]:
     """Returns every answer; saves the evaluation where its libraries are.
 
     Subsets of modalities may take a pass each, so they are left to
     gblend evaluate.
     """
-    strategy = job.model.distribute_strategy
+    strategy = ready.model.distribute_strategy
     data = training_set.make_dataset(splits.test, batch_size=128)
     if not workers.all_true(
         strategy, optional.are_installed("sklearn", "scipy")
     ):
-        predicted: Mapping[str, Any] = job.model.predict(data, verbose=0)
+        predicted: Mapping[str, Any] = ready.model.predict(data, verbose=0)
         return predicted
     found = evaluator.evaluate_model(
-        job.model,
+        ready.model,
         data,
         class_names=splits.class_names,
         options=evaluator.Options(subsets=False),
     )
-    workers.on_chief(strategy, lambda: _save_evaluation(job, splits, found))
+    workers.on_chief(strategy, lambda: _save_evaluation(ready, splits, found))
     return found.probabilities
 
 
 def _save_evaluation(
-    job: base.Job, splits: example_set.Splits, found: evaluator.Evaluation
+    ready: base.ReadyRun,
+    splits: example_set.Splits,
+    found: evaluator.Evaluation,
 ) -> None:
-    recipe, seed = saved_model.find_recipe(saved_model.Saved(job.workdir))
-    saved = saved_model.Saved(
-        job.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
+    recipe, seed = saved_model.find_recipe(
+        saved_model.SavedModel(ready.workdir)
+    )
+    saved = saved_model.SavedModel(
+        ready.workdir, recipe, split=recipe.data.evaluate_on, seed=seed
     )
     named = saved_model.named(
         found, saved, examples=splits.test, train=splits.train

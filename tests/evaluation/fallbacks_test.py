@@ -1,11 +1,11 @@
-"""Rules for absent modalities, compared."""
+"""Fallbacks where a modality is absent, compared."""
 
 import keras
 import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.evaluation import absent_rules
+from gblend_keras.evaluation import fallbacks
 from gblend_keras.evaluation import text_tables
 from tests import toy
 
@@ -18,13 +18,12 @@ def setting(**arguments):
 
 
 def answers(model, examples, present):
-    candidates = absent_rules.Candidates(
-        model, examples, examples, batch_size=7
-    )
-    return {name: rule(present) for name, rule in candidates.rules().items()}
+    candidates = fallbacks.Candidates(model, examples, examples, batch_size=7)
+    fallbacks_of = candidates.fallbacks()
+    return {name: answer(present) for name, answer in fallbacks_of.items()}
 
 
-def test_first_rule_is_what_the_model_does():
+def test_first_fallback_is_what_the_model_does():
     model, examples = setting()
     found = answers(model, examples, ("m0", "m2"))["logits"]
     x = {name: examples.x[name] for name in ("m0", "m2")}
@@ -68,9 +67,9 @@ def test_joint_head_reads_the_features_that_are_given():
     np.testing.assert_allclose(found, keras.ops.softmax(x), atol=1e-5)
 
 
-def test_every_rule_is_scored_on_every_partial_subset():
+def test_every_fallback_is_scored_on_every_partial_subset():
     model, examples = setting()
-    found = absent_rules.compare_rules(model, examples, train=examples)
+    found = fallbacks.compare_fallbacks(model, examples, train=examples)
     assert len(found) == 9
     for scores in found.values():
         parts = {name: v for name, v in scores.items() if name != "score"}
@@ -82,10 +81,10 @@ def test_every_rule_is_scored_on_every_partial_subset():
     assert shares == sorted(shares, reverse=True)
 
 
-def test_multi_label_rules_are_scored_by_precision():
+def test_multi_label_fallbacks_are_scored_by_precision():
     model, examples = setting(multi_label=True)
     hot = gb.Examples(examples.x, np.eye(3, dtype=np.float32)[examples.y])
-    found = absent_rules.compare_rules(model, hot, train=hot)
+    found = fallbacks.compare_fallbacks(model, hot, train=hot)
     p = model.predict(hot.x, verbose=0)["m0"]
     expected = gb.evaluation.average_precision(p, hot.y).mean
     assert found["logits"]["m0"] == pytest.approx(expected)
@@ -95,7 +94,7 @@ def test_single_modality_has_nothing_to_compare():
     x, y = toy.arrays(1)
     examples = gb.Examples(x, y)
     with pytest.raises(ValueError, match="Leave out --compare_absent."):
-        absent_rules.compare_rules(toy.model(1), examples, train=examples)
+        fallbacks.compare_fallbacks(toy.model(1), examples, train=examples)
 
 
 def test_heads_that_read_several_modalities_are_refused():
@@ -108,5 +107,5 @@ def test_heads_that_read_several_modalities_are_refused():
     model = gb.BlendedModel(keras.Model({"a": a, "b": b}, heads))
     x = {"a": np.ones((3, 6)), "b": np.ones((3, 7))}
     examples = gb.Examples(x, np.arange(3))
-    with pytest.raises(ValueError, match="Compare rules on a late fusion."):
-        absent_rules.compare_rules(model, examples, train=examples)
+    with pytest.raises(ValueError, match="Compare fallbacks on a late fusion."):
+        fallbacks.compare_fallbacks(model, examples, train=examples)

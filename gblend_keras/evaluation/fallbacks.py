@@ -1,4 +1,4 @@
-"""Rules for absent modalities, compared: why `predict_available` does so."""
+"""Fallbacks where a modality is absent: what else could answer, compared."""
 
 import functools
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
 from gblend_keras.heads import JOINT
 
-Rule = Callable[[subsets.Subset], example_set.Array]
+Fallback = Callable[[subsets.Subset], example_set.Array]
 Part = Callable[[dict[str, Any]], dict[str, Any]]  # of a network
 
 
 class Candidates:
-    """Answers of one model, by several rules, from a part of its modalities.
+    """Answers of one model from a part of its modalities, by several fallbacks.
 
     - `logits`: mean of the logits of the present modalities' heads; what
       `predict_available` does.
@@ -57,9 +57,9 @@ class Candidates:
         self._joint: Part | None = None
         self._find_joint(train)
 
-    def rules(self) -> dict[str, Rule]:
-        """Returns `{name: rule}`; a rule takes the present modalities."""
-        stand_ins: dict[str, Rule] = {"mean_input": self._mean_input}
+    def fallbacks(self) -> dict[str, Fallback]:
+        """Returns `{name: fallback}`; each takes the present modalities."""
+        stand_ins: dict[str, Fallback] = {"mean_input": self._mean_input}
         if self._joint is not None:
             stand_ins["zero_features"] = functools.partial(
                 self._of_features, self._joint, self._zeros
@@ -67,14 +67,14 @@ class Candidates:
             stand_ins["mean_features"] = functools.partial(
                 self._of_features, self._joint, self._means
             )
-        found: dict[str, Rule] = {
+        found: dict[str, Fallback] = {
             "logits": self._of_logits,
             "probabilities": self._of_probabilities,
             "weighted": self._weighted,
         }
-        for name, rule in stand_ins.items():
-            found[f"joint_{name}"] = rule
-            found[f"all_{name}"] = self._with_heads(rule)
+        for name, fallback in stand_ins.items():
+            found[f"joint_{name}"] = fallback
+            found[f"all_{name}"] = self._with_heads(fallback)
         return found
 
     def _find_joint(self, train: example_set.Examples) -> None:
@@ -160,21 +160,21 @@ class Candidates:
         }
         return self._activate(self._run(joint, features)[JOINT])
 
-    def _with_heads(self, rule: Rule) -> Rule:
+    def _with_heads(self, fallback: Fallback) -> Fallback:
         def answer(present: subsets.Subset) -> example_set.Array:
             own = self._of_probabilities(present) * len(present)
-            return np.asarray((own + rule(present)) / (len(present) + 1))
+            return np.asarray((own + fallback(present)) / (len(present) + 1))
 
         return answer
 
 
-def compare_rules(
+def compare_fallbacks(
     model: BlendedModel,
     examples: example_set.Examples,
     *,
     train: example_set.Examples,
 ) -> dict[str, dict[str, float]]:
-    """Scores every rule on every subset that lacks a modality.
+    """Scores every fallback on every subset that lacks a modality.
 
     Choose on validation data: this is what `predict_available` was chosen
     with.
@@ -185,8 +185,8 @@ def compare_rules(
         train: Where means come from.
 
     Returns:
-        `{rule: {"score": mean top-1 accuracy (mAP for multi-hot labels) over
-        the subsets, "SUBSET": its score}}`.
+        `{fallback: {"score": mean top-1 accuracy (mAP for multi-hot labels)
+        over the subsets, "SUBSET": its score}}`.
 
     Raises:
         ValueError: If the model has one modality only, or its modality heads
@@ -196,9 +196,9 @@ def compare_rules(
     partial = subsets.all_subsets(list(model.network.input))[:-1]
     candidates = Candidates(model, examples, train)
     found = {}
-    for name, rule in candidates.rules().items():
+    for name, fallback in candidates.fallbacks().items():
         scores = {
-            "+".join(present): _score(rule(present), examples.y)
+            "+".join(present): _score(fallback(present), examples.y)
             for present in partial
         }
         found[name] = {"score": float(np.mean(list(scores.values()))), **scores}
@@ -227,7 +227,7 @@ def check_heads(model: BlendedModel) -> None:
         raise ValueError(
             "`model` has heads that read several modalities. Expected one "
             f"head a modality that reads it alone. Received: {mixed}. "
-            "Compare rules on a late fusion."
+            "Compare fallbacks on a late fusion."
         )
 
 
