@@ -21,6 +21,17 @@ class Losses(NamedTuple):
         start: Shape `(E, H)`, at checkpoint N.
         end: Shape `(E, H)`, at checkpoint N+n, examples in the same order.
         weight: Shape `(E,)`, each >= 0: the sample weights.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.blending import Losses
+        >>> losses = Losses(  # of two examples under one head
+        ...     start=np.array([[1.6], [1.4]]),
+        ...     end=np.array([[0.9], [0.7]]),
+        ...     weight=np.ones(2),
+        ... )
+        >>> losses.start.mean(axis=0).tolist()
+        [1.5]
     """
 
     start: FloatArray
@@ -58,6 +69,12 @@ def overfitting_to_generalization(
 
     Returns:
         Shape `(H,)`, each >= 0; infinite where G is 0.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> ogr = gb.overfitting_to_generalization([0.2, 0.4], [0.1, 0.4])
+        >>> ogr.tolist()
+        [0.5, 1.0]
     """
     gained = np.asarray(generalization, np.float64)
     added = np.asarray(overfitting, np.float64)
@@ -77,9 +94,6 @@ def blend_weights(
     """Computes the loss weight of each head.
 
         w_k = max(G_k, 0) / O_k**2 / sum_j (max(G_j, 0) / O_j**2)
-
-    >>> blend_weights([0.2, 0.4], [0.1, 0.2], floor=0.0).round(3).tolist()
-    [0.667, 0.333]
 
     Source: Wang, Tran & Feiszli, CVPR 2020, Proposition 1 and Algorithm 1.
     The normaliser printed there has a stray 2; with it, weights sum to 2.
@@ -104,6 +118,12 @@ def blend_weights(
     Raises:
         ValueError: If shapes differ, a value is not finite, or `floor` leaves
             no room.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> weights = gb.blend_weights([0.2, 0.4], [0.1, 0.2], floor=0.0)
+        >>> weights.round(3).tolist()  # G / O**2 is 20 and 10
+        [0.667, 0.333]
     """
     gained = np.asarray(generalization, np.float64)
     added = np.asarray(overfitting, np.float64)

@@ -40,6 +40,12 @@ class Retrain(estimator.Estimator):
     Args:
         settings: How G, O and the weights are computed; None for the
             defaults.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> settings = gb.BlendSettings(weight_floor=0.02)
+        >>> gb.blending.Retrain(settings).settings.weight_floor
+        0.02
     """
 
     @property

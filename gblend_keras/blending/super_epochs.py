@@ -8,7 +8,14 @@ from gblend_keras.blending.estimate import BlendEstimate
 
 
 class Window(NamedTuple):
-    """The epochs that an estimate looks at: from N, for n of them."""
+    """The epochs that an estimate looks at: from N, for n of them.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> window = gb.blending.Window(epoch=10, num_epochs=5)
+        >>> window.epoch + window.num_epochs  # where the estimate ends
+        15
+    """
 
     epoch: int
     num_epochs: int

@@ -33,6 +33,14 @@ def build_model(
     Raises:
         ValueError: If a tower does not fit its modality, or a setting does
             not go with the strategy.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> splits = gb.data.load(recipe.data, data_dir=None)
+        >>> model = gb.building.build_model(recipe, splits)
+        >>> list(model.network.output)
+        ['image', 'sound', 'joint']
     """
     earlier = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.train.precision)
@@ -63,7 +71,16 @@ def build_model(
 def build_network(
     recipe: config.Recipe, splits: example_set.Splits
 ) -> keras.Model:
-    """Builds the network of a recipe, under the Keras policy of the moment."""
+    """Builds the network of a recipe, under the Keras policy of the moment.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> splits = gb.data.load(recipe.data, data_dir=None)
+        >>> network = gb.building.build_network(recipe, splits)
+        >>> network.output["joint"].shape
+        (None, 10)
+    """
     unknown = [
         name for name in recipe.towers if name not in splits.train.shapes
     ]
@@ -103,6 +120,13 @@ def penalize_kernels(model: keras.Model, l2: float) -> None:
     Args:
         model: A built model.
         l2: The factor; 0 for none.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_mlp((6,))
+        >>> gb.building.penalize_kernels(tower, l2=1e-4)
+        >>> len(tower.losses)
+        1
     """
     if not l2:
         return

@@ -13,7 +13,14 @@ from gblend_keras.callbacks.phases import starts
 def make_optimizer(
     settings: config.TrainConfig, *, num_replicas: int = 1
 ) -> keras.Optimizer:
-    """Returns the optimizer of a recipe."""
+    """Returns the optimizer of a recipe.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> settings = gb.config.TrainConfig(optimizer="adam")
+        >>> gb.building.make_optimizer(settings).name
+        'adam'
+    """
     common: dict[str, Any] = {
         "learning_rate": learning_rate(settings, num_replicas),
         "weight_decay": settings.weight_decay or None,
@@ -38,7 +45,16 @@ def _plain(
 
 
 def learning_rate(settings: config.TrainConfig, num_replicas: int) -> float:
-    """Returns the rate after warm-up."""
+    """Returns the rate after warm-up.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> settings = gb.config.TrainConfig(
+        ...     learning_rate=0.01, per_replica=True
+        ... )
+        >>> gb.building.learning_rate(settings, num_replicas=4)
+        0.04
+    """
     factor = num_replicas if settings.per_replica else 1
     return settings.learning_rate * factor
 
@@ -62,6 +78,13 @@ def make_schedule(
         settings: The training part of a recipe.
         num_replicas: Of the strategy that trains.
         phases: Of the method. None: one, of the recipe's epochs.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> settings = gb.config.TrainConfig(epochs=9, drop_at=(2 / 3,))
+        >>> rates = gb.building.make_schedule(settings).schedule
+        >>> [round(rates(epoch, 0.0), 4) for epoch in (0, 5, 6)]
+        [0.05, 0.05, 0.005]
     """
     full = learning_rate(settings, num_replicas)
     phases = phases or [Phase(settings.epochs)]

@@ -53,6 +53,15 @@ def build_tower(
         modality: Names the tower.
         settings: Kind, widths, dropout and standardisation.
         examples: The training set.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> train = gb.data.load(recipe.data, data_dir=None).train
+        >>> settings = gb.config.TowerConfig(kind="conv2d", widths=(8, 16))
+        >>> tower = gb.building.build_tower("image", settings, train)
+        >>> tower.name, tower.output_shape
+        ('image_tower', (None, 16))
     """
     shape = examples.shapes[modality]
     kind: str = settings.kind
@@ -104,6 +113,14 @@ def standardization(
     Args:
         scope: "channel" or "element", as in `TowerConfig`.
         examples: Shape `(examples, ...)`.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> examples = np.array([[1.0, 4.0], [3.0, 6.0]])
+        >>> layer = gb.building.standardization("element", examples)
+        >>> np.asarray(layer(examples)).round(2).tolist()
+        [[-1.0, -1.0], [1.0, 1.0]]
     """
     values = examples.astype(np.float32)
     num_axes = values.ndim

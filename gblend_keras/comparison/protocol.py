@@ -63,6 +63,18 @@ def compare(
         ValueError: If an argument does not fit, the data cannot be loaded, or
             the folder holds another comparison.
         ImportError: If SciPy is missing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> run = gb.training.Run(Path("comparisons/digits"))
+        >>> found = gb.comparison.compare(  # doctest: +SKIP
+        ...     recipe, run, methods=("joint", "online"), seeds=range(3)
+        ... )
+        >>> print(gb.comparison.text_table(found))  # doctest: +SKIP
+        >>> gb.comparison.METHODS
+        ('modalities', 'joint', 'uniform', 'offline', 'online')
     """
     # TensorFlow takes the functions of many models for one traced too often.
     tf.get_logger().setLevel("ERROR")

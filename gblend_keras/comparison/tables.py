@@ -62,7 +62,18 @@ def write(workdir: Path, comparison: Mapping[str, Any]) -> None:
 
 
 def text_table(comparison: Mapping[str, Any]) -> str:
-    """Returns the table and its notes for a terminal."""
+    """Returns the table and its notes for a terminal.
+
+    Example:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> text = Path("comparison/comparison.json").read_text()
+        >>> table = gb.comparison.text_table(json.loads(text))
+        >>> header, rule, *rows = table.splitlines()
+        >>> header.split()[:3]
+        ['method', 'answer', 'accuracy']
+    """
     table = [
         [cell.replace("±", "+-") for cell in line]
         for line in comparison_cells.lines(comparison)
@@ -82,7 +93,17 @@ def text_table(comparison: Mapping[str, Any]) -> str:
 
 
 def markdown_table(comparison: Mapping[str, Any]) -> str:
-    """Returns the table and its notes as Markdown."""
+    """Returns the table and its notes as Markdown.
+
+    Example:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> text = Path("comparison/comparison.json").read_text()
+        >>> table = gb.comparison.markdown_table(json.loads(text))
+        >>> [cell.strip() for cell in table.splitlines()[0].split("|")][1:4]
+        ['method', 'answer', 'accuracy %']
+    """
     header, *body = comparison_cells.lines(comparison)
     lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
     lines += [f"| {' | '.join(line)} |" for line in body]
@@ -95,7 +116,17 @@ def markdown_table(comparison: Mapping[str, Any]) -> str:
 
 
 def latex_table(comparison: Mapping[str, Any]) -> str:
-    """Returns the table as LaTeX, for `booktabs`; notes are comments."""
+    """Returns the table as LaTeX, for `booktabs`; notes are comments.
+
+    Example:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> text = Path("comparison/comparison.json").read_text()
+        >>> table = gb.comparison.latex_table(json.loads(text))
+        >>> "toprule" in table
+        True
+    """
     header, *body = [
         [_latex(cell) for cell in line]
         for line in comparison_cells.lines(comparison)
@@ -113,7 +144,17 @@ def latex_table(comparison: Mapping[str, Any]) -> str:
 
 
 def csv_table(comparison: Mapping[str, Any]) -> str:
-    """Returns the rows as CSV: shares, not per cent, and not rounded."""
+    """Returns the rows as CSV: shares, not per cent, and not rounded.
+
+    Example:
+        >>> import json
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> text = Path("comparison/comparison.json").read_text()
+        >>> table = gb.comparison.csv_table(json.loads(text))
+        >>> table.splitlines()[0].split(",")[:5]
+        ['method', 'answer', 'num_runs', 'failed', 'mean']
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, _CSV_FIELDS, lineterminator="\n")
     writer.writeheader()
@@ -162,6 +203,15 @@ def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
         workdir: Folder of the comparison.
         methods: What was compared.
         seed: Whose runs are described.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> text = gb.comparison.describe_runs(
+        ...     Path("comparison"), ["joint", "online"], seed=0
+        ... )
+        >>> print(text.splitlines()[0])
+        online, seed 0:
     """
     lines = []
     for method in methods:

@@ -91,6 +91,12 @@ class BlendConfig(_Estimate):
         weight_floor: See `BlendSettings`.
         joint_floor: See `BlendSettings`.
         weights_from: See `BlendSettings`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> blend = gb.config.BlendConfig(first_super_epoch=4, super_epoch=2)
+        >>> blend.holdout_fraction
+        0.08
     """
 
     first_super_epoch: int = 10  # the paper's, section 3.3

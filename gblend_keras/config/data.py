@@ -25,6 +25,12 @@ class ClipConfig:
         clips_per_epoch: Training: clips of one video in one epoch.
         shuffle_buffer: Videos that are shuffled at a time, beside the shards.
         in_memory: Keep all records in memory: small sets.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> clips = gb.config.ClipConfig(num_frames=8, stride=4)
+        >>> clips.crop_size, clips.sound
+        (224, 'log_mel')
     """
 
     task: str = "label"
@@ -79,6 +85,13 @@ class DataConfig:
             the training set that is then not trained on.
         validation_fraction: Share of the training set in that part.
         batch_size: Examples a step.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> data = gb.config.DataConfig(dataset="arrays", path="mine.npz")
+        >>> splits = gb.data.load(data, data_dir=".")
+        >>> splits.train.shapes
+        {'sound': (6,), 'pose': (4,)}
     """
 
     dataset: str = "digits"

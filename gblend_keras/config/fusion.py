@@ -19,7 +19,16 @@ FUSIONS = (
 
 
 def check_fusion(name: str) -> None:
-    """Raises unless `name` is a fusion; close names are listed."""
+    """Raises unless `name` is a fusion; close names are listed.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.config.check_fusion("film")
+        >>> gb.config.check_fusion("concatenate")
+        Traceback (most recent call last):
+            ...
+        ValueError: `fusion` is unknown. ... Did you mean concat?
+    """
     if name not in FUSIONS:
         close = difflib.get_close_matches(str(name), FUSIONS, n=3) or FUSIONS
         raise ValueError(
@@ -45,6 +54,11 @@ class FusionConfig:
         num_tokens: "bottleneck": tokens.
         num_layers: "bottleneck": layers.
         num_heads: "bottleneck": attention heads.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.config.FusionConfig(name="low_rank", rank=4).options()
+        {'rank': 4}
     """
 
     name: str = "concat"  # the paper's

@@ -46,6 +46,12 @@ class TowerConfig:
             it knows: for weights that `--init_from` has put there.
         learning_rate_factor: Factor on the tower's learning rate, below 1 to
             keep closer to where it starts.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.config.TowerConfig(kind="r2plus1d", depth=18)
+        >>> tower.standardize
+        'channel'
     """
 
     kind: str = "auto"

@@ -36,6 +36,12 @@ class TrainConfig:
         loss_scale: Factor on the blended loss; 0 for the number of heads.
         hidden_units: Of the joint head; 0 for the widest tower's features.
         fusion_dropout: Share of the concatenated features dropped.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> train = gb.config.TrainConfig(epochs=10, optimizer="adam")
+        >>> train.precision
+        'float32'
     """
 
     epochs: int = 24

@@ -21,6 +21,20 @@ class InputContract:
         inside: What the network itself does to them first.
         sampling: How the clip or the patch is cut out of a file.
         source: Where this is known from.
+
+    Example:
+        >>> from gblend_keras.converters import InputContract
+        >>> contract = InputContract(
+        ...     modality="audio",
+        ...     shape=(100, 40, 1),
+        ...     axes=("frames", "mel bins", "channels"),
+        ...     values="log-mel energies of VMZ",
+        ...     inside="nothing",
+        ...     sampling="the second around the clip",
+        ...     source="VMZ",
+        ... )
+        >>> contract.to_json()["shape"]
+        (100, 40, 1)
     """
 
     modality: str

@@ -51,6 +51,24 @@ class Report:
         unused: Tensors that fit nowhere.
         others: Entries of the file that are not tensors.
         plan: The network.
+
+    Example:
+        >>> from gblend_keras.converters import Report
+        >>> from gblend_keras.converters import networks
+        >>> report = Report(
+        ...     pairs=(),
+        ...     folded=(),
+        ...     counters=("bn1.num_batches_tracked",),
+        ...     unused=("fc.bias",),
+        ...     others=(),
+        ...     plan=networks.NetworkPlan({}, ("joint",), num_classes=400),
+        ... )
+        >>> print(report.summary())
+        used: 0
+        folded: 0
+        counters: 1
+        unused: 1 fc.bias
+        others: 0
     """
 
     pairs: tuple[Pair, ...]
@@ -110,6 +128,15 @@ def convert_checkpoint(
             checkpoint is not of this source, a weight of the
             network is missing in it, a shape differs, or a value is not
             finite.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.zoo.entry("torchvision_r3d_18_kinetics").checkpoint.address
+        'https://download.pytorch.org/models/r3d_18-b3b3357e.pth'
+        >>> report = gb.convert_checkpoint(  # doctest: +SKIP
+        ...     "torchvision", "r3d_18.pth", "r3d.weights.h5"
+        ... )
+        >>> print(report.summary())  # doctest: +SKIP
     """
     target = None if output is None else Path(output)
     if not dry_run and not str(target).endswith(SUFFIXES):
@@ -148,6 +175,14 @@ def load_converted(
 
     Raises:
         ValueError: If the contract beside the file is missing.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.zoo.entry("torchvision_r3d_18_kinetics").inputs["rgb"].shape
+        (16, 112, 112, 3)
+        >>> network = gb.load_converted(  # doctest: +SKIP
+        ...     "r3d.weights.h5", input_shapes={"rgb": (8, 112, 112, 3)}
+        ... )
     """
     file = Path(path)
     beside = contract_path(file)

@@ -22,6 +22,15 @@ class Division(NamedTuple):
         rows: The rows of T, where several divisions share one training set;
             or None.
         holdout_rows: The rows of V, where they are known; or None.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.data import division
+        >>> x = {"sound": np.zeros((40, 20)), "pose": np.zeros((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> five = division.divide((x, y), folds=5)
+        >>> len(five), five[0].holdout_rows.shape
+        (5, (8,))
     """
 
     train: Any

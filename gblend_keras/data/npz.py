@@ -27,6 +27,16 @@ def read_npz(path: str | Path) -> dict[str, example_set.Array]:
     Raises:
         ValueError: If the file is missing, damaged, not a `.npz`, or holds
             Python objects.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> path = tempfile.mkdtemp() + "/mine.npz"
+        >>> np.savez(path, pose=np.zeros((4, 6)), y=np.array([0, 1, 0, 1]))
+        >>> stored = gb.data.read_npz(path)
+        >>> stored["pose"].shape
+        (4, 6)
     """
     file = Path(path)
     if not file.is_file():
@@ -73,6 +83,16 @@ def write_npz(
     Raises:
         ValueError: If an array holds Python objects.
         OSError: If the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> path = tempfile.mkdtemp() + "/mine.npz"
+        >>> values = {"pose": np.zeros((4, 6)), "y": np.array([0, 1, 0, 1])}
+        >>> gb.data.write_npz(path, values)
+        >>> list(gb.data.read_npz(path))
+        ['pose', 'y']
     """
     for name, array in values.items():
         if array.dtype.hasobject:

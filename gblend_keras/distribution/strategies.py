@@ -36,6 +36,12 @@ def make_strategy(
     Raises:
         ValueError: If the name is unknown, `TF_CONFIG` is missing or
             malformed, or there is no TPU.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> strategy = gb.distribution.make_strategy("default")
+        >>> strategy.num_replicas_in_sync
+        1
     """
     config.check_choice("strategy", name, NAMES)
     if name == "multi_worker":

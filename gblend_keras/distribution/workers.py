@@ -15,7 +15,14 @@ import tensorflow as tf
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Returns how many processes train together under a strategy."""
+    """Returns how many processes train together under a strategy.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> strategy = gb.distribution.make_strategy("default")
+        >>> gb.distribution.num_workers(strategy)
+        1
+    """
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return 1
     tasks = strategy.cluster_resolver.cluster_spec().as_dict()
@@ -33,6 +40,12 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
     Under a multi-worker strategy that is the task "chief", or worker 0 where
     there is none; elsewhere there is one process only.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> strategy = gb.distribution.make_strategy("default")
+        >>> gb.distribution.is_chief(strategy)
+        True
     """
     if not is_multi_worker(strategy):
         return True
@@ -50,6 +63,14 @@ def end_process(failure: str = "") -> NoReturn:
 
     Args:
         failure: Printed to standard error; the exit code is 1 then.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> strategy = gb.distribution.make_strategy("default")
+        >>> if gb.distribution.is_chief(strategy):
+        ...     print("trained")
+        trained
+        >>> gb.distribution.end_process()  # doctest: +SKIP
     """
     if failure:
         print(failure, file=sys.stderr)
@@ -70,6 +91,15 @@ def folder_to_write(
 
     Yields:
         Where this process may write.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> strategy = gb.distribution.make_strategy("default")
+        >>> write = gb.distribution.folder_to_write
+        >>> with write(strategy, Path("run")) as folder:
+        ...     print(folder)  # every worker saves the model there
+        run
     """
     if is_chief(strategy):
         yield folder

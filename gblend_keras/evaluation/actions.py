@@ -66,6 +66,14 @@ def many_shot_classes(
 
     Raises:
         ValueError: If there is not one noun a verb.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> found = gb.evaluation.many_shot_classes(
+        ...     train_verbs=[0, 0, 0, 1], train_nouns=[5, 5, 6, 5], more_than=2
+        ... )
+        >>> found.verbs, found.nouns, found.actions
+        ((0,), (5,), ((0, 5),))
     """
     verbs = np.asarray(train_verbs, np.int64)
     nouns = np.asarray(train_nouns, np.int64)
@@ -131,6 +139,18 @@ def action_accuracy(segments: Segments) -> dict[str, dict[str, float]]:
 
     Returns:
         `{"verb": {"top1": ..., "top5": ...}, "noun": ..., "action": ...}`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> from gblend_keras.evaluation.actions import Segments
+        >>> segments = Segments(
+        ...     verb_probabilities=[[0.9, 0.1], [0.6, 0.4]],
+        ...     noun_probabilities=[[0.8, 0.2], [0.3, 0.7]],
+        ...     verbs=[0, 1],
+        ...     nouns=[0, 1],
+        ... )
+        >>> gb.evaluation.action_accuracy(segments)["action"]
+        {'top1': 0.5, 'top5': 1.0}
     """
     ranks = {
         "verb": metrics.true_class_rank(
@@ -223,6 +243,21 @@ def evaluate_actions(
 
     Raises:
         ValueError: If the parts do not fit each other.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> from gblend_keras.evaluation.actions import Segments
+        >>> segments = Segments(
+        ...     verb_probabilities=[[0.9, 0.1], [0.6, 0.4]],
+        ...     noun_probabilities=[[0.8, 0.2], [0.3, 0.7]],
+        ...     verbs=[0, 1],
+        ...     nouns=[0, 1],
+        ... )
+        >>> found = gb.evaluation.evaluate_actions(
+        ...     segments, kitchens=["P01", "P31"], train_kitchens=["P01"]
+        ... )
+        >>> {part: scores["num_segments"] for part, scores in found.items()}
+        {'all': 2, 'seen': 1, 'unseen': 1}
     """
     check_segments(segments)
     total = len(np.asarray(segments.verbs))

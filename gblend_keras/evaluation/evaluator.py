@@ -35,6 +35,12 @@ class Options:
         subsets: Whether every subset of modalities is scored, too.
         calibration_bins: Of the expected calibration error.
         verbose: Whether progress is shown.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> options = gb.evaluation.Options(batch_size=128, subsets=False)
+        >>> options.calibration_bins
+        15
     """
 
     batch_size: int = 32
@@ -54,6 +60,16 @@ class Evaluation:
             "joint", "blend" and "available".
         keys: The key of each example, strings `(N,)`.
         extra: More arrays for `predictions.npz`, such as training labels.
+
+    Example:
+        >>> import tempfile
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
+        >>> found = gb.evaluate_model(model, splits.test)
+        >>> found.probabilities["joint"].shape
+        (1000, 10)
+        >>> found.save(tempfile.mkdtemp())
     """
 
     report: dict[str, Any]
@@ -117,6 +133,16 @@ def evaluate_model(
         ValueError: If the data does not fit the model or the other arguments.
         TypeError: If `data` is neither of these.
         FloatingPointError: If a probability is not a number.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
+        >>> found = gb.evaluate_model(model, splits.test)
+        >>> list(found.heads)
+        ['image', 'sound', 'ensemble', 'joint', 'blend', 'available']
+        >>> found.heads["joint"]["top1"] > 0.9
+        True
     """
     check_model(model)
     names = _class_names(class_names, model.num_classes)

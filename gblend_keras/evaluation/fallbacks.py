@@ -191,6 +191,17 @@ def compare_fallbacks(
     Raises:
         ValueError: If the model has one modality only, or its modality heads
             read other modalities, too.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
+        >>> some = splits.test.take(range(100))
+        >>> found = gb.evaluation.compare_rules(
+        ...     model, some, train=splits.train.take(range(200))
+        ... )
+        >>> list(found["probabilities"])
+        ['score', 'image', 'sound']
     """
     check_heads(model)
     partial = subsets.all_subsets(list(model.network.input))[:-1]

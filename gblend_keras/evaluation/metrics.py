@@ -78,6 +78,14 @@ def top_k_accuracy(
 
     Raises:
         ValueError: If `k` is below 1.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> scores = [[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]]
+        >>> gb.evaluation.top_k_accuracy(scores, [0, 1])
+        0.5
+        >>> gb.evaluation.top_k_accuracy(scores, [0, 1], k=2)
+        1.0
     """
     if k < 1:
         raise ValueError(
@@ -115,6 +123,14 @@ def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
     Args:
         scores: Shape `(N, classes)`.
         hot: Multi-hot labels `(N, classes)`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> scores = [[0.9, 0.1], [0.4, 0.8], [0.6, 0.7]]
+        >>> hot = [[1, 0], [1, 1], [0, 1]]
+        >>> found = gb.evaluation.average_precision(scores, hot)
+        >>> round(found.mean, 3)
+        0.917
     """
     truth = np.asarray(hot) > 0.5
     scorer = _sklearn().average_precision_score
@@ -130,6 +146,14 @@ def area_under_curve(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:
     Args:
         scores: Shape `(N, classes)`.
         hot: Multi-hot labels `(N, classes)`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> scores = [[0.9, 0.1], [0.4, 0.8], [0.6, 0.7]]
+        >>> hot = [[1, 0], [1, 1], [0, 1]]
+        >>> found = gb.evaluation.area_under_curve(scores, hot)
+        >>> round(found.mean, 3)
+        0.75
     """
     truth = np.asarray(hot) > 0.5
     scorer = _sklearn().roc_auc_score
@@ -163,6 +187,11 @@ def d_prime(auc: float) -> float:
 
     Args:
         auc: In [0, 1]. 0.5 gives 0, 1 gives infinity.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> round(gb.evaluation.d_prime(0.97), 2)
+        2.66
     """
     return float(np.sqrt(2.0) * _scipy().norm.ppf(auc))
 
@@ -185,6 +214,15 @@ def expected_calibration_error(
         probabilities: Shape `(N, classes)`.
         y: Integer labels `(N,)`, or multi-hot `(N, classes)`.
         num_bins: Bins of equal width, at least 1.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> probabilities = [[0.9, 0.1], [0.9, 0.1]]  # sure, and half right
+        >>> error = gb.evaluation.expected_calibration_error(
+        ...     probabilities, [0, 1]
+        ... )
+        >>> round(error, 2)
+        0.4
     """
     values, labels = np.asarray(probabilities, np.float64), np.asarray(y)
     if labels.ndim == 2:
@@ -207,6 +245,12 @@ def confusion_matrix(
         scores: Shape `(N, num_classes)`.
         y: Integer labels `(N,)`.
         num_classes: Rows and columns.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> scores = [[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]]
+        >>> gb.evaluation.confusion_matrix(scores, [0, 1, 1], 2).tolist()
+        [[1, 0], [1, 1]]
     """
     answered = np.asarray(scores).argmax(axis=1)
     cells = np.asarray(y, np.int64) * num_classes + answered

@@ -38,6 +38,13 @@ class SavedModel:
         seed: Seeds the draw of a validation part; None for the run's, or 0.
         num_clips: Of sets of clips: clips of each video that are averaged.
         num_crops: Of sets of clips: 1 for the centre, or 3.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> saved = gb.evaluation.Saved(Path("run"), split="test")
+        >>> saved.num_clips, saved.num_crops  # where the data are videos
+        (10, 1)
     """
 
     model: Path
@@ -68,6 +75,14 @@ def evaluate_saved(
     Raises:
         ValueError: If the model or its recipe cannot be found or read, the
             split was trained on, or the data does not fit.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> saved = gb.evaluation.Saved(Path("run"))  # a run on the digits
+        >>> found = gb.evaluation.evaluate_saved(saved)
+        >>> found.report["split"], found.report["counts"]["examples"]
+        ('test', 1000)
     """
     if saved.split is not None:
         config.check_choice("split", saved.split, SPLITS)
@@ -224,6 +239,15 @@ def combine_actions(
 
     Raises:
         ValueError: If a file cannot be read or the two do not fit.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> found = gb.evaluation.combine_actions(Path("verbs"), Path("nouns"))
+        >>> found["all"]["num_segments"]
+        2
+        >>> found["all"]["action"]["top1"]
+        0.5
     """
     verb, noun = (
         _read_predictions(folder / "predictions.npz", answer)
@@ -254,7 +278,18 @@ def _read_predictions(path: Path, answer: str) -> dict[str, example_set.Array]:
 
 
 def save_actions(path: Path, found: Mapping[str, Any]) -> None:
-    """Writes what `combine_actions` found, with command and versions."""
+    """Writes what `combine_actions` found, with command and versions.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> found = gb.evaluation.combine_actions(Path("verbs"), Path("nouns"))
+        >>> path = Path(tempfile.mkdtemp()) / "actions.json"
+        >>> gb.evaluation.save_actions(path, found)
+        >>> path.exists()
+        True
+    """
     report = {"format": evaluator.EVALUATION_FORMAT, **provenance()}
     files.write_json(path, {**report, "actions": dict(found)})
 
@@ -268,6 +303,15 @@ def check_output(saved: SavedModel | None, out: str | None) -> None:
 
     Raises:
         ValueError: If it cannot.
+
+    Example:
+        >>> import tempfile
+        >>> import gblend_keras as gb
+        >>> gb.evaluation.check_output(None, out=tempfile.mkdtemp())
+        >>> gb.evaluation.check_output(None, out="labels.csv")
+        Traceback (most recent call last):
+            ...
+        ValueError: `out` cannot be written: labels.csv. ...
     """
     if out:
         files.check_writable(Path(out), argument="out")
@@ -278,7 +322,16 @@ def check_output(saved: SavedModel | None, out: str | None) -> None:
 def output_folder(
     saved: SavedModel, found: evaluator.Evaluation, out: str | None
 ) -> Path:
-    """Returns where an evaluation goes: `out`, or beside the model."""
+    """Returns where an evaluation goes: `out`, or beside the model.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> saved = gb.evaluation.Saved(Path("run"))
+        >>> found = gb.evaluation.Evaluation({"split": "test"}, [], {}, [])
+        >>> gb.evaluation.output_folder(saved, found, out=None).as_posix()
+        'run/evaluation_test'
+    """
     if out:
         return Path(out)
     return _folder_of(saved) / f"evaluation_{found.report['split']}"

@@ -22,6 +22,11 @@ def all_subsets(modalities: Sequence[str]) -> list[Subset]:
 
     Raises:
         ValueError: If there are more than `LARGEST` modalities.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.evaluation.all_subsets(["rgb", "audio"])
+        [('rgb',), ('audio',), ('rgb', 'audio')]
     """
     if len(modalities) > LARGEST:
         raise ValueError(
@@ -55,6 +60,15 @@ def shapley_values(
 
     Returns:
         `{modality: phi}`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> scores = {("rgb",): 0.7, ("audio",): 0.5, ("rgb", "audio"): 0.8}
+        >>> values = gb.evaluation.shapley_values(
+        ...     scores, ["rgb", "audio"], empty=0.1
+        ... )
+        >>> {name: round(value, 2) for name, value in values.items()}
+        {'rgb': 0.45, 'audio': 0.25}
     """
     worth = {**scores, (): empty}
     num = len(modalities)

@@ -15,6 +15,14 @@ def text_table(report: Mapping[str, Any]) -> str:
 
     Args:
         report: As in `evaluation.json`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
+        >>> found = gb.evaluate_model(model, splits.test)
+        >>> print(gb.evaluation.text_table(found.report).splitlines()[0])
+        1000 examples, 10 classes:
     """
     lines = [_title(report), *_head_lines(report)]
     if report.get("modalities"):
@@ -117,6 +125,15 @@ def action_table(found: Mapping[str, Mapping[str, Any]]) -> str:
 
     Args:
         found: As `actions.evaluate_actions` gives it.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> pair = {"top1": 0.5, "top5": 0.75}
+        >>> scores = {"verb": pair, "noun": pair, "action": pair}
+        >>> found = {"all": {"num_segments": 200, **scores}}
+        >>> print(gb.evaluation.action_table(found))
+        kitchens  segments     verb top1/5 %     noun top1/5 %   action top1/5 %
+        all            200         50.0/75.0         50.0/75.0         50.0/75.0
     """
     title = "".join(f"{f'{name} top1/5 %':>18}" for name in KINDS)
     lines = [f"{'kitchens':<10}{'segments':>8}{title}"]

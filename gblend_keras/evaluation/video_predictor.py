@@ -26,6 +26,17 @@ class VideoPrediction:
         path: The file.
         probabilities: `{head: (classes,)}`, averaged over the views.
         class_names: One name a class.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> prediction = gb.evaluation.VideoPrediction(
+        ...     path="a.mp4",
+        ...     probabilities={"joint": np.array([0.2, 0.8])},
+        ...     class_names=("sit", "walk"),
+        ... )
+        >>> prediction.top("joint", count=1)
+        [('walk', 0.8)]
     """
 
     path: str
@@ -63,6 +74,15 @@ def predict_videos(
     Raises:
         ValueError: If the run was not trained on clips.
         MediaError: If a file cannot be read, or lacks a picture or sound.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> run = gb.runs.load_run("video_run")  # trained on clips
+        >>> found = gb.evaluation.predict_videos(
+        ...     run, ["videos/v00.mp4"], num_clips=2
+        ... )
+        >>> found[0].path, found[0].probabilities["joint"].shape
+        ('videos/v00.mp4', (2,))
     """
     if run.recipe.data.dataset not in ("records", "videos"):
         raise ValueError(
@@ -134,7 +154,18 @@ def cut_videos(
 
 
 def describe(prediction: VideoPrediction, *, count: int = 5) -> str:
-    """Returns a prediction as text, one line a head."""
+    """Returns a prediction as text, one line a head.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> prediction = gb.evaluation.VideoPrediction(
+        ...     "a.mp4", {"joint": np.array([0.2, 0.8])}, ("sit", "walk")
+        ... )
+        >>> print(gb.evaluation.describe(prediction))
+        a.mp4
+          joint  walk 80.0 %, sit 20.0 %
+    """
     width = max(len(head) for head in prediction.probabilities)
     lines = [prediction.path]
     for head in prediction.probabilities:

@@ -25,6 +25,13 @@ class VideoMeans:
     Attributes:
         ids: The ids, each once, in the order in which they first occur.
         counts: Views of each video.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> means = gb.evaluation.VideoMeans(["a", "a", "b"])
+        >>> means.ids.tolist(), means.counts.tolist()
+        (['a', 'b'], [2, 1])
     """
 
     def __init__(self, videos: npt.ArrayLike) -> None:
@@ -72,6 +79,13 @@ def average(
 
     Raises:
         ValueError: If there is not one id a view.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> views = [[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]
+        >>> means, ids = gb.evaluation.average(views, ["a", "a", "b"])
+        >>> means.round(2).tolist(), ids.tolist()
+        ([[0.7, 0.3], [0.2, 0.8]], ['a', 'b'])
     """
     check_videos(videos, len(np.asarray(probabilities)))
     running = VideoMeans(videos)

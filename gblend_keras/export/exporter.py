@@ -42,6 +42,21 @@ class Exported:
         largest_difference: From Keras' probabilities, in the check.
         tolerance: What it had to be below.
         num_examples: In the check.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> found = gb.export.Exported(  # as `gb.export_model` returns it
+        ...     path="pose",
+        ...     format="savedmodel",
+        ...     head="pose",
+        ...     class_names=("sit", "walk"),
+        ...     signatures={},
+        ...     largest_difference=2e-7,
+        ...     tolerance=1e-5,
+        ...     num_examples=8,
+        ... )
+        >>> found.largest_difference < found.tolerance
+        True
     """
 
     path: str
@@ -92,6 +107,15 @@ def export_model(
             the network cannot be written, or the file's answers differ from
             Keras'.
         ImportError: If the format's library is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> folder = tempfile.mkdtemp() + "/image"
+        >>> found = gb.export_model(model, folder, head="image")
+        >>> list(found.signatures)
+        ['serving_default']
     """
     target = Path(path)
     writer = _format(format, target)
@@ -138,6 +162,12 @@ def load_source(source: str | Path) -> tuple[BlendedModel, tuple[str, ...]]:
 
     Raises:
         ValueError: If it cannot be loaded.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model, class_names = gb.export.load_source("digits_online")
+        >>> class_names[:3]
+        ('zero', 'one', 'two')
     """
     if Path(source).is_dir():
         run = loader.load_run(source)
@@ -147,7 +177,26 @@ def load_source(source: str | Path) -> tuple[BlendedModel, tuple[str, ...]]:
 
 
 def describe(exported: Exported) -> str:
-    """Returns what was exported as text, one line a signature."""
+    """Returns what was exported as text, one line a signature.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> signature = {"inputs": {"pose": [[None, 6], "float32"]}}
+        >>> exported = gb.export.Exported(
+        ...     path="pose",
+        ...     format="savedmodel",
+        ...     head="pose",
+        ...     class_names=("sit", "walk"),
+        ...     signatures={"serve": signature | {"outputs": ["pose"]}},
+        ...     largest_difference=2e-7,
+        ...     tolerance=1e-5,
+        ...     num_examples=8,
+        ... )
+        >>> print(gb.export.describe(exported))
+        pose (savedmodel), signatures:
+          serve: pose -> pose
+        Largest difference from Keras: 2e-07 (allowed 1e-05), 8 examples.
+    """
     lines = []
     for name, signature in exported.signatures.items():
         inputs = ", ".join(signature["inputs"])

@@ -30,6 +30,18 @@ class ReadyRun:
         seed: The run's.
         workdir: The run directory.
         verbose: Whether progress is shown.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> splits = gb.data.load(recipe.data, data_dir=None)
+        >>> model = gb.building.build_model(recipe, splits)
+        >>> job = gb.methods.Job(
+        ...     model, recipe, splits.train, seed=0, workdir=Path("new_run")
+        ... )
+        >>> gb.methods.get("uniform").data(job).callbacks
+        ()
     """
 
     model: BlendedModel
@@ -56,6 +68,15 @@ class TrainingData(NamedTuple):
         dataset: What `fit` takes.
         callbacks: The method's own.
         report: Called after training: what `summary.json` says of the method.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"sound": np.zeros((40, 20)), "pose": np.zeros((40, 6))}
+        >>> dataset = gb.make_dataset(gb.Examples(x, np.arange(40) % 2))
+        >>> data = gb.methods.TrainingData(dataset)
+        >>> data.callbacks, data.report()
+        ((), {})
     """
 
     dataset: Any
@@ -129,6 +150,12 @@ class Method:
             heads are trained when. All heads if nothing is said.
         data: What is trained on, and with which callbacks.
         new_rule: Makes what changes a training step, for one model.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> plain = gb.methods.Method()  # every head, on its weighted loss
+        >>> plain.phases(("rgb", "audio", "joint"), 10)
+        [Phase(epochs=10, heads=None)]
     """
 
     adapt: Callable[[config.Recipe], config.Recipe] = unchanged

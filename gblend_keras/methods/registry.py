@@ -69,7 +69,12 @@ def get(
 
 
 def check_options(options: Options) -> None:
-    """Raises unless all these methods exist and have these options."""
+    """Raises unless all these methods exist and have these options.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.methods.check_options({"gradnorm": {"alpha": 1.5}})
+    """
     for name, values in options.items():
         _check_name("methods", name, names())
         known = _options(name)
@@ -112,6 +117,11 @@ def check_name(
 
     Raises:
         ValueError: If there is none; close names are listed.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.methods.check_name("blend", "online")
+        >>> gb.methods.check_name("blend", "rgb", modalities=["rgb", "audio"])
     """
     known = [*names(), *modalities]
     if complete or difflib.get_close_matches(name, names(), n=1, cutoff=0.75):

@@ -108,6 +108,13 @@ def read_summary(run_dir: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: If it is missing, damaged or of another format.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> summary = gb.reporting.read_summary(Path("run"))
+        >>> summary["blend"], list(summary["accuracy"])
+        ('online', ['image', 'sound', 'joint', 'ensemble', 'blend'])
     """
     return directory.read_object(run_dir / directory.SUMMARY)
 

@@ -27,6 +27,12 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
 
     Raises:
         ValueError: If the folder is neither, or a file in it is damaged.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> page = gb.reporting.write_report("run")  # a run or a comparison
+        >>> page.name
+        'report.html'
     """
     path = Path(folder)
     version = _version()
@@ -56,6 +62,12 @@ def refresh_report(folder: str | os.PathLike[str]) -> Path | None:
 
     Raises:
         ValueError: If a file of the run is damaged.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> page = gb.reporting.refresh_report("run/evaluation_test")
+        >>> page.parent.name, page.name
+        ('run', 'report.html')
     """
     path = Path(folder).absolute()
     for place in (path, path.parent):

@@ -146,6 +146,13 @@ def read_identity(path: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: If it is missing, damaged or another version's.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> identity = gb.runs.read_identity(Path("run/recipe.json"))
+        >>> identity["blend"], identity["seed"]
+        ('online', 0)
     """
     return with_whole_recipe(path, read_object(path), ("seed", "blend"))
 

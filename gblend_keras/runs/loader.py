@@ -19,6 +19,12 @@ class FinishedRun:
         model: The trained model.
         class_names: One name a class, in the order of the labels.
         seed: The run's seed.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> run = gb.runs.load_run("run")  # what `gblend train` left
+        >>> run.seed, run.class_names[:2], list(run.model.network.input)
+        (0, ('zero', 'one'), ['image', 'sound'])
     """
 
     recipe: config.Recipe
@@ -36,6 +42,14 @@ def load_run(run_dir: str | Path) -> FinishedRun:
     Raises:
         ValueError: If it is no run directory, the run is not finished, or a
             file is damaged.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> run = gb.runs.load_run("run")  # what `gblend train` left
+        >>> splits = gb.data.load(run.recipe.data, data_dir=None)
+        >>> shares = run.model.predict(splits.test.take([0]).x, verbose=0)
+        >>> shares["blend"].shape
+        (1, 10)
     """
     folder = Path(run_dir)
     summary = directory.read_object(folder / directory.SUMMARY)
@@ -59,6 +73,12 @@ def load_model(path: str | Path) -> BlendedModel:
 
     Raises:
         ValueError: If there is none, it cannot be read, or it is none of ours.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model = gb.runs.load_model("run")  # or "run/model.keras"
+        >>> isinstance(model, gb.BlendedModel), model.num_classes
+        (True, 10)
     """
     file = directory.model_file(path)
     try:

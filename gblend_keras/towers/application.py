@@ -39,6 +39,12 @@ def build_application(
 
     Raises:
         ValueError: If Keras has no network of this name, or refuses the shape.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_application((32, 32, 3), "MobileNet")
+        >>> tower.output_shape
+        (None, 1024)
     """
     known = _constructors()
     if application not in known:

@@ -54,6 +54,12 @@ def build_csn(
 
     Raises:
         ValueError: If depth or mode is unknown or the shape does not fit.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_csn((8, 64, 64, 3), depth=50, mode="ir")
+        >>> tower.output_shape
+        (None, 2048)
     """
     residual.check_depth(depth, DEPTHS)
     if mode not in MODES:

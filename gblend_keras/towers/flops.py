@@ -38,6 +38,12 @@ def multiply_adds(model: keras.Model) -> int:
     Raises:
         ValueError: If an inner size is unknown, or a layer is used twice, so
             that its sizes cannot be read from the graph.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_mlp((6,), widths=(64, 32))
+        >>> gb.towers.multiply_adds(tower)  # 6 * 64 + 64 * 32
+        2432
     """
     for entry in model.get_config().get("layers", []):
         if len(entry.get("inbound_nodes", [])) > 1:
@@ -50,7 +56,14 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def giga_multiply_adds(model: keras.Model) -> float:
-    """Returns `multiply_adds(model)` in units of 10^9, the paper's GFLOPs."""
+    """Returns `multiply_adds(model)` in units of 10^9, the paper's GFLOPs.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_conv2d((224, 224, 3), name="image_tower")
+        >>> round(gb.towers.giga_multiply_adds(tower), 2)
+        0.2
+    """
     return multiply_adds(model) / 1e9
 
 

@@ -114,6 +114,17 @@ def build_hub(
         ValueError: If the handle cannot be resolved, has no such endpoint or
             output, or does not give one feature vector an example.
         ImportError: If a Hub handle is given and tensorflow-hub is missing.
+
+    Example:
+        >>> import tempfile
+        >>> import gblend_keras as gb
+        >>> folder = tempfile.mkdtemp()  # or "https://tfhub.dev/..."
+        >>> gb.build_mlp((6,), widths=(8,)).export(folder, verbose=False)
+        >>> tower = gb.build_hub((6,), folder, endpoint="serve")
+        >>> tower.output_shape
+        (None, 8)
+        >>> tower.trainable_weights
+        []
     """
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, dtype=dtype, name="input")

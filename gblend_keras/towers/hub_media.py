@@ -149,6 +149,17 @@ def build_hub_media(
         ValueError: If the handle cannot be resolved, or has no such endpoint
             or output, or gives another number of features.
         ImportError: If a Hub handle is given and tensorflow-hub is missing.
+
+    Example:
+        >>> import tempfile
+        >>> import gblend_keras as gb
+        >>> folder = tempfile.mkdtemp()  # or a handle of the zoo's Hub entries
+        >>> gb.build_mlp((6,), widths=(8,)).export(folder, verbose=False)
+        >>> tower = gb.towers.build_hub_media(
+        ...     (6,), folder, endpoint="serving_default", num_features=8
+        ... )
+        >>> tower.output_shape
+        (None, 8)
     """
     with keras.name_scope(name):
         inputs = keras.Input(input_shape, name="input")

@@ -83,6 +83,15 @@ def split_tower(
     Raises:
         ValueError: If the tower has no such stage, or reads something from
             below the stage above it, so that it cannot be cut there.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_pointnet((1024, 3), num_features=256)
+        >>> lower, upper = gb.split_tower(tower, "low")
+        >>> lower.output_shape
+        (None, 1024, 64)
+        >>> upper.output_shape
+        (None, 256)
     """
     cut = _stage(tower, stage)
     lower = keras.Model(tower.inputs[0], cut, name=f"{tower.name}_lower")
@@ -123,6 +132,15 @@ def upper_like(
     Raises:
         ValueError: If the tower has no such stage, or its layers do not take
             a map of this shape.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> tower = gb.build_pointnet((1024, 3), num_features=256)
+        >>> upper = gb.upper_like(tower, "low", (1024, 96), name="joint_upper")
+        >>> upper.input_shape
+        (None, 1024, 96)
+        >>> upper.output_shape
+        (None, 256)
     """
     _, upper = split_tower(tower, stage)
     try:

@@ -66,6 +66,16 @@ def initialize(
     Raises:
         ValueError: If a source cannot be loaded or has no such modality, or
             no layer of a tower fits.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> splits = gb.data.load(recipe.data, data_dir=None)
+        >>> model = gb.building.build_model(recipe, splits)
+        >>> parts = gb.initialize(model, {"image": "digits_online"})
+        >>> print(gb.training.describe(parts[:1]))
+        image tower: 6 layers taken from digits_online (image).
+          standardisation keeps the statistics of this data.
     """
     sources = _sources(model, source)
     joint = None if isinstance(source, Mapping) else [*sources.values()][0]
@@ -97,6 +107,12 @@ def load_trained(source: str | Path) -> BlendedModel:
 
     Raises:
         ValueError: If there is nothing of this name, or it cannot be loaded.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> model = gb.training.load_trained("digits_online")
+        >>> list(model.network.input)
+        ['image', 'sound']
     """
     is_name = str(source).isidentifier() and not Path(source).exists()
     if not is_name:
@@ -106,7 +122,23 @@ def load_trained(source: str | Path) -> BlendedModel:
 
 
 def describe(parts: Sequence[_layer_matching.Part]) -> str:
-    """Returns what was taken and what not as text, some lines a part."""
+    """Returns what was taken and what not as text, some lines a part.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> splits = gb.data.load(recipe.data, data_dir=None)
+        >>> model = gb.building.build_model(recipe, splits)
+        >>> parts = gb.initialize(model, "digits_online")
+        >>> print(gb.training.describe(parts))
+        image tower: 6 layers taken from digits_online (image).
+          standardisation keeps the statistics of this data.
+        image head: 1 layers taken from digits_online (image).
+        sound tower: 8 layers taken from digits_online (sound).
+          standardisation keeps the statistics of this data.
+        sound head: 1 layers taken from digits_online (sound).
+        joint head: 3 layers taken from digits_online (joint).
+    """
     lines = []
     for part in parts:
         if not part.source:

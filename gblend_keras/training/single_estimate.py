@@ -68,6 +68,14 @@ def subject_of(
 
     Raises:
         ValueError: If there is no such run, or no recipe.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> subject = gb.training.subject_of(
+        ...     gb.recipes.get("digits"), None, settings=["train.epochs=5"]
+        ... )
+        >>> subject.recipe.train.epochs
+        5
     """
     path = None if model is None else directory.model_file(model)
     if model is not None and Path(model).is_dir():
@@ -99,6 +107,12 @@ def output_path(subject: Subject, workdir: str | Path | None) -> Path:
         subject: What is measured.
         workdir: The folder asked for; None for the folder of the saved model,
             or `runs/estimate_RECIPE`.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> subject = gb.training.subject_of(gb.recipes.get("digits"), None)
+        >>> gb.training.output_path(subject, None).as_posix()
+        'runs/estimate_digits/estimate.json'
     """
     folder = Path(f"runs/estimate_{subject.recipe.name}")
     if workdir is not None:
@@ -144,6 +158,15 @@ def estimate_blend(
         ValueError: If a setting is out of range, the folder of `output`
             cannot be written, the data does not fit, or the data has no
             example that the saved model has not seen.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> subject = gb.training.subject_of(
+        ...     gb.recipes.get("arrays"), None, settings=["data.path=mine.npz"]
+        ... )
+        >>> found = gb.training.measure(subject, epochs=1, verbose=False)
+        >>> list(found["estimates"][0]["weights"])
+        ['sound', 'pose', 'joint']
     """
     config.check_range("repeats", repeats, 1, 10**4)
     if epochs is not None:
@@ -185,6 +208,13 @@ def estimate_table(
     Args:
         estimates: As `estimate_blend` returns them.
         seeds: One an estimate.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> history = gb.read_history("run/blend_history.json")
+        >>> text = gb.training.table(history[:1], seeds=[0])
+        >>> print(text.splitlines()[0])
+        Seed 0
     """
     lines = []
     for seed, values in zip(seeds, estimates, strict=True):

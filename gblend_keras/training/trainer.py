@@ -56,6 +56,13 @@ class Run:
         verbose: Whether progress is shown.
         init_from: Trained weights to start from: a name of the zoo, a run
             directory, or "rgb:RUN,audio:NAME"; "" for none.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> run = gb.training.Run(Path("runs/digits"), seed=1, blend="offline")
+        >>> run.strategy
+        'default'
     """
 
     workdir: Path
@@ -89,6 +96,19 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         RunError: If the disk is full, a step does not fit into memory, or
             the data cannot be read on.
         FloatingPointError: If a loss is not finite.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> recipe = gb.config.with_settings(
+        ...     gb.recipes.get("arrays"),
+        ...     ["data.path=mine.npz", "train.epochs=1"],
+        ... )
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> run = gb.training.Run(folder, blend="uniform", verbose=False)
+        >>> list(gb.training.train(recipe, run)["accuracy"])
+        ['sound', 'pose', 'ensemble', 'joint', 'blend']
     """
     # Before any tensor exists.
     strategy = strategies.make_strategy(run.strategy)

@@ -131,6 +131,14 @@ class Entry:
         checkpoint: Of imported entries.
         hub: Of Hub entries.
         published: Accuracies in percent that others state.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> entry = gb.zoo.entry("digits_online")
+        >>> entry.kind, entry.num_classes
+        ('trained', 10)
+        >>> list(entry.inputs)
+        ['image', 'sound']
     """
 
     name: str

@@ -146,6 +146,12 @@ def load_run(name: str) -> "FinishedRun":
 
     Raises:
         ValueError: As `path`, or if the entry was not trained by a recipe.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> run = gb.zoo.load_run("digits_online")
+        >>> run.recipe.name, len(run.class_names)
+        ('digits', 10)
     """
     run: FinishedRun = _loading().load_run(catalog.find(name))
     return run

@@ -89,6 +89,8 @@ def test_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(
     assert "WARNING" not in done.stderr, done.stderr
     pages = list(tmp_path.rglob("*.html"))
     assert len(pages) > 60
+    towers = (tmp_path / "api" / "towers.html").read_text(encoding="utf-8")
+    assert '<span class="gp">&gt;&gt;&gt; </span>' in towers  # as code
     for page in pages:
         text = page.read_text(encoding="utf-8")
         loaded = re.findall(

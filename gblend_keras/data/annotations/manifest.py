@@ -81,6 +81,17 @@ def read_manifest(
     Raises:
         ValueError: If an argument is wrong or a file is missing.
         AnnotationError: If rows are bad; it names each by file and line.
+
+    Example:
+        >>> from gblend_keras.data import annotations
+        >>> manifest = annotations.read_manifest(
+        ...     "csv", "labels.csv", videos="videos"
+        ... )  # a file with the columns file, label, split and group
+        >>> len(manifest.segments)
+        12
+        >>> first = manifest.segments[0]
+        >>> first.file, first.labels, first.split
+        ('v00.mp4', {'label': (0,)}, 'train')
     """
     config.check_choice("dataset", dataset, DATASETS)
     if split is not None:

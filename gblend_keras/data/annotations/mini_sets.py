@@ -39,6 +39,15 @@ def mini_sports(
 
     Raises:
         ValueError: If a split has too few videos.
+
+    Example:
+        >>> from gblend_keras.data import annotations
+        >>> whole = annotations.read_manifest("csv", "labels.csv")
+        >>> len(whole.segments)  # a small set that stands in for Sports-1M
+        12
+        >>> drawn = annotations.mini_sports(whole, num_train=3, num_test=2)
+        >>> len(drawn.segments)
+        5
     """
     drawn: set[str] = set()
     for split, number in (("train", num_train), ("test", num_test)):
@@ -98,6 +107,17 @@ def mini_audioset(
 
     Raises:
         ValueError: If an argument is out of range, or nothing is left.
+
+    Example:
+        >>> from gblend_keras.data import annotations
+        >>> whole = annotations.read_manifest("csv", "labels.csv")
+        >>> len(whole.in_split("train"))  # stands in for AudioSet
+        8
+        >>> drawn = annotations.mini_audioset(
+        ...     whole, min_videos=2, max_videos=3
+        ... )
+        >>> len(drawn.in_split("train"))
+        5
     """
     config.check_range("min_videos", min_videos, 1, 10**9)
     config.check_range("max_videos", max_videos, 1, 10**9)

@@ -25,6 +25,15 @@ class Segment:
         group: What must stay together when examples are held out (EPIC: the
             participant, hence the kitchen); "" when unknown.
         where: The row that it was read from, as "file.csv:12".
+
+    Example:
+        >>> from gblend_keras.data.annotations import Segment
+        >>> segment = Segment(
+        ...     key="v00", file="v00.mp4", start_seconds=1.0, end_seconds=3.5,
+        ...     labels={"label": (1,)}, split="train", group="", where="",
+        ... )
+        >>> segment.end_seconds - segment.start_seconds
+        2.5
     """
 
     key: str
@@ -48,6 +57,14 @@ class Manifest:
         multi_label: Whether a segment may have several labels, each of which
             counts (sigmoid). Otherwise the first label is the class (softmax);
             Sports-1M names further ones for some videos.
+
+    Example:
+        >>> from gblend_keras.data import annotations
+        >>> manifest = annotations.read_manifest("csv", "labels.csv")
+        >>> manifest.class_names  # of the column "label" of labels.csv
+        {'label': ('class 0', 'class 1')}
+        >>> [each.file for each in manifest.in_split("test")]
+        ['v08.mp4', 'v09.mp4', 'v10.mp4', 'v11.mp4']
     """
 
     dataset: str

@@ -38,6 +38,15 @@ class ClipExamples:
 
     Raises:
         ValueError: If the videos are not in ascending order.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> settings = gb.config.DataConfig(dataset="records", path="records")
+        >>> train = gb.data.load(settings, data_dir=".").train
+        >>> type(train).__name__, train.modalities
+        ('ClipExamples', ('rgb', 'audio'))
+        >>> len(train), len(train.with_views(num_clips=10, num_crops=3))
+        (8, 240)
     """
 
     library: record_library.Library
@@ -138,7 +147,16 @@ class ClipExamples:
 
 
 def by_video(examples: example_set.ExampleSet) -> example_set.ExampleSet:
-    """Returns a set with one example a video, whatever its views."""
+    """Returns a set with one example a video, whatever its views.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> from gblend_keras.data import clips
+        >>> settings = gb.config.DataConfig(dataset="records", path="records")
+        >>> views = gb.data.load(settings, data_dir=".").test.with_views(10)
+        >>> len(views), len(clips.by_video(views))
+        (40, 4)
+    """
     if isinstance(examples, ClipExamples):
         return examples.with_views(1)
     return examples

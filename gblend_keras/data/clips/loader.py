@@ -46,6 +46,16 @@ def load_records(
     Raises:
         ValueError: If the folder is damaged, or lacks a split, a task or a
             modality that is asked for.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> from gblend_keras.data import clips
+        >>> settings = gb.config.DataConfig(dataset="records")
+        >>> splits = clips.load_records(settings, "records")
+        >>> splits.train.shapes
+        {'rgb': (16, 224, 224, 3), 'audio': (100, 40, 1)}
+        >>> len(splits.train), splits.class_names
+        (8, ('class 0', 'class 1'))
     """
     found = record_index.read_index(folder)
     names = _class_names(found.class_names, settings.clips.task, str(folder))
@@ -93,6 +103,19 @@ def load_videos(
     Raises:
         ValueError: If a row is bad, a video is missing or cannot be read, or
             a split, a task or a modality is missing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> from gblend_keras.data import clips
+        >>> settings = gb.config.DataConfig(dataset="videos")
+        >>> splits = clips.load_videos(
+        ...     settings, Path("videos"), Path("labels.csv")
+        ... )
+        >>> splits.train.shapes
+        {'rgb': (16, 224, 224, 3), 'audio': (100, 40, 1)}
+        >>> len(splits.train), splits.class_names
+        (8, ('class 0', 'class 1'))
     """
     found = manifest.read_manifest(
         settings.manifest, annotations, videos=folder

@@ -46,6 +46,16 @@ class ShardLibrary:
         in_memory: Read all records once and keep them, as bytes.
         shuffle_buffer: Records that are shuffled at a time, beside the order
             of the shards. Memory: so many records, still encoded.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import clips
+        >>> from gblend_keras.data import records
+        >>> folder = records.read_index("records")
+        >>> library = clips.ShardLibrary(folder, "train")
+        >>> rows = library.read(tf.constant([0, 3], tf.int64), seed=None)
+        >>> [int(library.footage(item).num_frames) for _, item in rows]
+        [30, 30]
     """
 
     def __init__(

@@ -78,6 +78,17 @@ class VideoLibrary:
         spans: The videos, by row number.
         short_side: Frames are scaled to this when they are decoded; at least
             what clips are cut at.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import clips
+        >>> from gblend_keras.data.clips import video_library
+        >>> path = Path("videos/v00.mp4")
+        >>> span = video_library.look_up(path, 0.0, 2.0, sound=False)
+        >>> library = clips.VideoLibrary([span], short_side=36)
+        >>> library.footage(tf.constant(0)).frames(tf.constant([0, 2])).shape
+        TensorShape([2, 36, 48, 3])
     """
 
     def __init__(self, spans: Sequence[Span], *, short_side: int) -> None:

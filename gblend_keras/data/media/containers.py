@@ -70,6 +70,14 @@ class MediaError(ValueError):
         reason: One of `REASONS`: what is wrong, for tables and branches.
         path: The file.
         detail: Where or how, in words; may be empty.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> try:
+        ...     media.read_frames("labels.csv")
+        ... except media.MediaError as error:
+        ...     print(error.reason)
+        unreadable
     """
 
     def __init__(self, reason: str, path: PathLike, detail: str = "") -> None:

@@ -50,6 +50,19 @@ def optical_flow(
         ValueError: If the frames are of another kind, or an argument is
             out of its range.
         ImportError: If OpenCV is missing.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.data import media
+        >>> rng = np.random.default_rng(0)
+        >>> squares = rng.integers(0, 256, (8, 8, 3), np.uint8)
+        >>> first = squares.repeat(8, axis=0).repeat(8, axis=1)  # 64 x 64
+        >>> frames = np.stack([first, np.roll(first, 2, axis=1)])
+        >>> flow = media.optical_flow(frames)
+        >>> flow.shape
+        (2, 64, 64, 2)
+        >>> np.median(flow[0], axis=(0, 1)).round().tolist()  # 2 to the right
+        [2.0, 0.0]
     """
     _check_frames(frames)
     config.check_choice("method", method, METHODS)
@@ -90,6 +103,13 @@ def encode_flow(
 
     Raises:
         ValueError: If `bound` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.data import media
+        >>> codes = media.encode_flow(np.array([-30.0, 0.0, 10.0], np.float32))
+        >>> codes.tolist()
+        [1, 128, 192]
     """
     config.check_range("bound", bound, 1e-3, 1e4)
     steps = np.rint(np.clip(flow / bound, -1, 1) * _STEPS)
@@ -110,6 +130,13 @@ def decode_flow(
 
     Raises:
         ValueError: If `bound` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.data import media
+        >>> codes = np.array([1, 128, 255], np.uint8)
+        >>> media.decode_flow(codes, bound=20.0).tolist()
+        [-20.0, 0.0, 20.0]
     """
     config.check_range("bound", bound, 1e-3, 1e4)
     steps = codes.astype(np.float32) - ZERO_CODE

@@ -43,6 +43,14 @@ class Frames:
         timestamps_seconds: `(T,)`, float64, second 0 being the first time
             stamp of the file. Of the frames themselves where they were read
             as they are; of the sampled instants where a rate was asked for.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> frames = media.read_frames("videos/v00.mp4", end_seconds=0.3)
+        >>> frames.images.shape, frames.images.dtype
+        ((3, 48, 64, 3), dtype('uint8'))
+        >>> frames.timestamps_seconds.round(2).tolist()
+        [0.0, 0.1, 0.2]
     """
 
     images: npt.NDArray[np.uint8]
@@ -65,6 +73,12 @@ class MediaInfo:
         num_channels: Channels of the sound; 0 without sound.
         has_video: Whether there is at least one frame.
         has_audio: Whether there is a sound stream.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> info = media.probe("videos/v00.mp4")
+        >>> info.width, info.height, info.has_audio
+        (64, 48, True)
     """
 
     width: int = 0
@@ -90,6 +104,12 @@ def probe(path: PathLike) -> MediaInfo:
 
     Raises:
         MediaError: If the file cannot be opened, or its first frame is broken.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> info = media.probe("videos/v00.mp4")
+        >>> info.frame_rate_hz, info.sample_rate_hz
+        (10.0, 16000)
     """
     facts: dict[str, Any] = {}
     with containers.opened(path) as container:
@@ -140,6 +160,14 @@ def read_frames(
         MediaError: If the file cannot be read, shows nothing in the span, or
             breaks before the span is over.
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> frames = media.read_frames(
+        ...     "videos/v00.mp4", frame_rate_hz=5.0, short_side=24
+        ... )  # of a file of 3 seconds
+        >>> frames.images.shape
+        (15, 24, 32, 3)
     """
     containers.check_span(start_seconds, end_seconds)
     _check_sampling(frame_rate_hz, short_side)
@@ -189,6 +217,16 @@ def read_clip(
         MediaError: If the file cannot be read, ends before the clip begins, or
             breaks before it is over.
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> clip = media.read_clip(
+        ...     "videos/v00.mp4", start_seconds=1.0, num_frames=4, stride=2
+        ... )
+        >>> clip.images.shape
+        (4, 48, 64, 3)
+        >>> clip.timestamps_seconds.round(2).tolist()
+        [1.0, 1.2, 1.4, 1.6]
     """
     containers.check_span(start_seconds, None)
     config.check_range("num_frames", num_frames, 1, 10**6)

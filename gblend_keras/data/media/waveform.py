@@ -52,6 +52,12 @@ def read_audio(
         MediaError: If the file cannot be read, has no sound, ends before the
             span begins, or breaks before the span is over.
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> from gblend_keras.data import media
+        >>> waveform = media.read_audio("videos/v00.mp4", end_seconds=0.5)
+        >>> waveform.shape, waveform.dtype
+        ((8000,), dtype('float32'))
     """
     containers.check_span(start_seconds, end_seconds)
     config.check_range("sample_rate_hz", sample_rate_hz, 1000, 384000)

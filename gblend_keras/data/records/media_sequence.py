@@ -86,7 +86,20 @@ def microseconds(seconds: float) -> int:
 
 
 class SequenceExampleBuilder:
-    """Collects what one SequenceExample holds."""
+    """Collects what one SequenceExample holds.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.data import records
+        >>> builder = records.SequenceExampleBuilder()
+        >>> builder.set_labels("label", [1], ["walk"])
+        >>> silence = np.zeros(160, np.float32)
+        >>> builder.set_waveform(
+        ...     silence, sample_rate_hz=16000, start_seconds=0.0
+        ... )
+        >>> type(builder.serialized())  # a record of a TFRecord file
+        <class 'bytes'>
+    """
 
     def __init__(self) -> None:
         self._message = _example_message.message_class()()

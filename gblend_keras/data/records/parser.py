@@ -36,6 +36,16 @@ def parse_example(
     Raises:
         ValueError: If `tasks` is a string.
         tf.errors.InvalidArgumentError: If the bytes are no such record.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import records
+        >>> folder = records.read_index("records")
+        >>> path = str(folder.paths("train")[0])
+        >>> record = next(iter(tf.data.TFRecordDataset(path)))
+        >>> parsed = records.parse_example(record, folder.settings)
+        >>> parsed["frames"].shape, parsed["log_mel"].shape
+        (TensorShape([30]), TensorShape([300, 40]))
     """
     if isinstance(tasks, str):
         raise ValueError(

@@ -75,6 +75,20 @@ def prepare(
         OSError: If a shard cannot be written; none is left half written.
         RuntimeError: If a worker process dies twice at one video, killed from
             outside (memory runs out, say).
+
+    Example:
+        >>> import tempfile
+        >>> from gblend_keras.data import annotations
+        >>> from gblend_keras.data import records
+        >>> manifest = annotations.read_manifest(
+        ...     "csv", "labels.csv", videos="videos"
+        ... )
+        >>> out = tempfile.mkdtemp()
+        >>> found = records.prepare(
+        ...     manifest, videos="videos", out=out, show=False
+        ... )
+        >>> len(found.examples("train")), found.failures()
+        (8, ())
     """
     settings = settings or RecordSettings()
     config.check_range("num_workers", num_workers, 1, 1024)

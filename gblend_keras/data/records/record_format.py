@@ -30,6 +30,12 @@ class RecordSettings:
 
     Raises:
         ValueError: If a value is out of its range, or nothing is stored.
+
+    Example:
+        >>> from gblend_keras.data import records
+        >>> settings = records.RecordSettings(short_side=128, log_mel=True)
+        >>> settings.frames, settings.sound
+        (True, True)
     """
 
     frames: bool = True
@@ -174,6 +180,14 @@ class RecordSet:
         class_names: Task -> names of its classes, by class index.
         multi_label: Whether an example may have several classes.
         splits: Split -> its shards, in order.
+
+    Example:
+        >>> from gblend_keras.data import records
+        >>> found = records.read_index("records")
+        >>> found.class_names
+        {'label': ('class 0', 'class 1')}
+        >>> [path.name for path in found.paths("test")]
+        ['test-00000-of-00002.tfrecord', 'test-00001-of-00002.tfrecord']
     """
 
     folder: Path

@@ -86,6 +86,12 @@ def read_index(folder: str | os.PathLike[str]) -> RecordSet:
     Raises:
         ValueError: If the folder is not finished, its index is damaged, or a
             shard is missing or cut short; each is named.
+
+    Example:
+        >>> from gblend_keras.data import records
+        >>> found = records.read_index("records")
+        >>> {split: len(found.examples(split)) for split in found.splits}
+        {'train': 8, 'test': 4}
     """
     records, _ = read_index_file(folder)
     _check(records, _size_problem)
@@ -140,6 +146,12 @@ def check_shards(
 
     Raises:
         ValueError: If a shard is missing, cut short, or has another checksum.
+
+    Example:
+        >>> from gblend_keras.data import records
+        >>> found = records.check_shards("records")
+        >>> sorted(found.splits)
+        ['test', 'train']
     """
     records, _ = read_index_file(folder)
     _check(records, _byte_problem if verify else _size_problem)

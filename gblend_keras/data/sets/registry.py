@@ -47,6 +47,15 @@ def load(
 
     Raises:
         ValueError: If the set or a modality is unknown, or a file is bad.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> recipe = gb.recipes.get("digits")
+        >>> splits = gb.data.load(recipe.data, data_dir=None)
+        >>> splits.train.shapes
+        {'image': (8, 8, 1), 'sound': (32, 24, 1)}
+        >>> len(splits.train), len(splits.test)
+        (3600, 1000)
     """
     splits = _load_whole(settings, data_dir)
     if settings.evaluate_on == "validation":

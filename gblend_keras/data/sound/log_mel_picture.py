@@ -32,6 +32,13 @@ class LogMelSettings:
 
     Raises:
         ValueError: If a value is out of its range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import sound
+        >>> settings = sound.LogMelSettings(num_mel_bins=64, step_seconds=0.02)
+        >>> sound.log_mel(tf.zeros(16000), settings).shape
+        TensorShape([37, 64])
     """
 
     sample_rate_hz: int = 22050  # what espeak-ng gives
@@ -116,6 +123,13 @@ def log_mel(
     Raises:
         ValueError: If the waveform has another number of axes, or is not
             floating.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import sound
+        >>> one_second = tf.sin(tf.range(16000.0) * 0.1)
+        >>> sound.log_mel(one_second).shape
+        TensorShape([37, 24])
     """
     settings = settings or LogMelSettings()
     waveform = tf.convert_to_tensor(waveform)

@@ -34,6 +34,13 @@ def epic_window(
 
     Raises:
         ValueError: If the waveform is not a sound.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import sound
+        >>> ten_seconds = tf.zeros(240000)  # at 24 kHz
+        >>> sound.epic_window(ten_seconds, center_seconds=3.0).shape
+        TensorShape([30696])
     """
     waveform = vmz_picture.checked_waveform(waveform, EPIC_SAMPLE_RATE_HZ)
     size = tf.size(waveform)
@@ -71,6 +78,13 @@ def epic_spectrogram(waveform: tf.Tensor) -> tf.Tensor:
 
     Raises:
         ValueError: If the waveform is not a sound of that length.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import sound
+        >>> window = sound.epic_window(tf.zeros(240000), center_seconds=3.0)
+        >>> sound.epic_spectrogram(window).shape
+        TensorShape([256, 256])
     """
     waveform = vmz_picture.checked_waveform(waveform, EPIC_SAMPLE_RATE_HZ)
     known = waveform.shape[0]
@@ -128,6 +142,16 @@ def spec_augment(
 
     Raises:
         ValueError: If an argument is out of its range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import sound
+        >>> picture = tf.ones((100, 40))
+        >>> hidden = sound.spec_augment(picture, seed=tf.constant([0, 7]))
+        >>> hidden.shape
+        TensorShape([100, 40])
+        >>> bool(tf.reduce_min(hidden) == 0)
+        True
     """
     picture = tf.convert_to_tensor(picture)
     if picture.shape.rank not in (2, 3):

@@ -42,6 +42,13 @@ def vmz_log_mel(waveform: tf.Tensor) -> tf.Tensor:
     Raises:
         ValueError: If the waveform has another number of axes or is not
             floating.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from gblend_keras.data import sound
+        >>> one_second = tf.sin(tf.range(16000.0) * 0.1)
+        >>> sound.vmz_log_mel(one_second).shape
+        TensorShape([99, 40])
     """
     waveform = checked_waveform(waveform, _vmz_mel.SAMPLE_RATE_HZ)
     spectra = tf.signal.stft(

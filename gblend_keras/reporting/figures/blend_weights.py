@@ -51,6 +51,15 @@ def plot_weights(
 
     Raises:
         ImportError: If matplotlib is missing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> folder = Path("run")  # a finished run
+        >>> history = gb.read_history(folder / "blend_history.json")
+        >>> gb.reporting.plot_weights(folder, history, title="digits")
+        >>> (folder / "weights.png").exists()
+        True
     """
     entries = [
         Weights(

@@ -46,6 +46,17 @@ def plot_curves(
 
     Raises:
         ImportError: If matplotlib is missing.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> folder = Path("run")  # a finished run
+        >>> heads = ("image", "sound", "joint")
+        >>> gb.reporting.plot_curves(
+        ...     folder, heads=heads, evaluated="test", title="digits"
+        ... )
+        >>> (folder / "curves.png").exists()
+        True
     """
     rows = files.read_csv(run_dir / directory.METRICS)
     curves = [

@@ -83,7 +83,13 @@ def look(index: int) -> Look:
 
 
 def is_installed() -> bool:
-    """Returns whether pictures can be drawn."""
+    """Returns whether pictures can be drawn.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> gb.reporting.is_installed()  # matplotlib
+        True
+    """
     return optional.are_installed("matplotlib")
 
 
