@@ -250,23 +250,6 @@ def test_failed_write_leaves_the_old_network(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_help_does_not_import_tensorflow():
-    result = subprocess.run(
-        [sys.executable, "-X", "importtime", TOOL, "--help"],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=False,
-    )
-    assert "--source" in result.stdout
-    imported = {
-        line.split("|")[-1].strip().split(".")[0]
-        for line in result.stderr.splitlines()
-    }
-    assert "absl" in imported
-    assert not imported & {"tensorflow", "keras", "numpy"}
-
-
 @pytest.mark.large
 def test_tool_prints_the_mapping_or_one_error(state, write, tmp_path):
     def run(*arguments):
