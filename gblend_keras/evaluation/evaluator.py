@@ -1,5 +1,7 @@
 """A model and a set of examples -> an `Evaluation`."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Sequence

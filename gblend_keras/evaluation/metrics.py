@@ -3,6 +3,8 @@
 Everything is computed in float64 and every example counts once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any

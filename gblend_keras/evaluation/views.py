@@ -1,5 +1,7 @@
 """Several views (clips, crops) of one video -> one answer."""
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 
