@@ -312,7 +312,7 @@ def test_stopped_run_goes_on_without_its_source(recipe, tmp_path, monkeypatch):
     arguments = {"init_from": str(source), "deterministic": True}
     run(longer, tmp_path / "whole", **arguments)
 
-    checkpoint = trainer.checkpointing.RunCheckpoint
+    checkpoint = trainer.run_checkpoint.RunCheckpoint
     original = checkpoint.on_epoch_end
 
     def killed(self, epoch, logs=None):
