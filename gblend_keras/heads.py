@@ -1,23 +1,45 @@
 """Heads and answers: their names, their words, and what a run answers with.
 
-A network has one head a modality, and the head `joint`. A model answers with
-each head, and with what it makes of several heads: a new answer of this kind
-is one line in `MEANINGS`. Loads no Keras.
+A network has one head a modality, named like it, and the head `joint` on all
+of them. A model answers with each head, and with means of heads: a new answer
+of this kind is one line in `MEANS`. An answer means something where the heads
+that it is made of were trained to the end: the towers of others have moved
+on. Loads no Keras.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
 
 JOINT = "joint"  # the head on all modalities
 BLEND = "blend"
 ENSEMBLE = "ensemble"
-AVAILABLE = "available"
+AVAILABLE = "available"  # the answer of `predict_available` to everything
 
+
+class Mean(NamedTuple):
+    """An answer that is a mean of heads.
+
+    Attributes:
+        words: What it stands for.
+        with_joint: Whether it is of all heads; if not, of those of modalities.
+    """
+
+    words: str
+    with_joint: bool
+
+
+MEANS = {
+    BLEND: Mean("mean of all heads' probabilities", with_joint=True),
+    ENSEMBLE: Mean("mean of the modality heads' probabilities", False),
+}
+# The answers that `joint` is part of.
+FUSED = (JOINT, *[name for name, mean in MEANS.items() if mean.with_joint])
 # Answer -> what it stands for. The head of a modality explains itself.
 MEANINGS = {
     JOINT: "the fused head, the paper's answer",
-    BLEND: "mean of all heads' probabilities",
-    ENSEMBLE: "mean of the modality heads' probabilities",
+    **{name: mean.words for name, mean in MEANS.items()},
     AVAILABLE: "mean of the trained heads' logits",
 }
 
@@ -33,53 +55,93 @@ def meaning(answer: str) -> str:
     return MEANINGS.get(answer, "")
 
 
-def reported_answers(trained: Sequence[str]) -> list[str]:
-    """Returns what a run answers with, as tables report it.
-
-    A method that trains `joint` alone, at least in the end, answers with it;
-    one that trains every head with `joint` (the paper's answer) and with
-    `blend`, the mean of the heads; modalities side by side with each of them,
-    and with their ensemble.
+def computed_answers(modality_heads: Sequence[str]) -> list[str]:
+    """Returns every answer of a network, in the order of accuracies in files.
 
     Args:
-        trained: The heads that were trained to the end.
+        modality_heads: The heads beside `joint`, in the network's order.
 
     Example:
         >>> from gblend_keras import heads
-        >>> heads.reported_answers(["rgb", "audio", "joint"])
-        ['joint', 'blend']
-        >>> heads.reported_answers(["rgb", "audio"])
-        ['rgb', 'audio', 'ensemble']
+        >>> heads.computed_answers(["rgb", "audio"])
+        ['rgb', 'audio', 'ensemble', 'joint', 'blend']
     """
-    if len(trained) == 1:
-        return list(trained)
-    return [JOINT, BLEND] if JOINT in trained else [*trained, ENSEMBLE]
+    alone = [name for name in MEANS if name not in FUSED]
+    return [*modality_heads, *alone, *FUSED]
 
 
-def main_answer(trained: Sequence[str]) -> str:
-    """Returns the answer that tuning goes by, and that a page begins with.
-
-    Args:
-        trained: The heads that were trained to the end.
-    """
-    found = reported_answers(trained)
-    return JOINT if JOINT in found else found[-1]
-
-
-def all_answers(trained: Sequence[str], heads: Collection[str]) -> list[str]:
+def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
     """Returns every answer of a run that means something, the main one first.
 
-    Heads that were not trained to the end have an accuracy, too, and it means
-    nothing; nor does a mean that they are part of.
+    A single head answers by itself. Of several, each head answers, and each
+    mean whose heads were all trained to the end.
 
     Args:
         trained: The heads that were trained to the end.
         heads: All heads of the network.
+
+    Example:
+        >>> from gblend_keras import heads
+        >>> heads.all_answers(["rgb", "audio"], ["rgb", "audio", "joint"])
+        ['ensemble', 'rgb', 'audio']
     """
-    main = main_answer(trained)
-    rest = [head for head in trained if head != main]
-    if len(trained) == 1 or main == ENSEMBLE:
-        return [main, *rest]
-    if set(trained) == set(heads):
-        return [main, BLEND, *rest, ENSEMBLE]
-    return [main, *rest]
+    if len(trained) < 2:
+        return list(trained)
+    alone = {head for head in heads if head != JOINT}
+    known = {
+        name
+        for name, mean in MEANS.items()
+        if (set(heads) if mean.with_joint else alone) <= set(trained)
+    } | set(trained)
+    found = [
+        *[name for name in FUSED if name in known],
+        *[head for head in trained if head != JOINT],
+        *[name for name in MEANS if name in known and name not in FUSED],
+    ]
+    main = main_answer(found)
+    return [main, *[answer for answer in found if answer != main]]
+
+
+def answers_of(summary: Mapping[str, Any]) -> list[str]:
+    """Returns what a finished run answers with, as `all_answers` does.
+
+    Args:
+        summary: Its `summary.json`.
+    """
+    return all_answers(
+        summary["answering_heads"], list(summary["blend_weights"])
+    )
+
+
+def main_answer(answers: Sequence[str]) -> str:
+    """Returns the answer that stands for a run, and that tuning goes by.
+
+    `joint`, the paper's answer; else the ensemble; else the only head.
+
+    Args:
+        answers: What the run answers with.
+    """
+    found = [name for name in (JOINT, ENSEMBLE) if name in answers]
+    return found[0] if found else answers[0]
+
+
+def reported_answers(answers: Sequence[str]) -> list[str]:
+    """Returns the answers of a run that have rows of their own in tables.
+
+    A method that trains `joint` alone, at least in the end, is reported with
+    it; one that trains every head with `joint` and with `blend`; modalities
+    side by side with each of them, and then with their ensemble.
+
+    Args:
+        answers: What the run answers with.
+
+    Example:
+        >>> from gblend_keras import heads
+        >>> heads.reported_answers(["joint", "blend", "rgb", "audio"])
+        ['joint', 'blend']
+        >>> heads.reported_answers(["ensemble", "rgb", "audio"])
+        ['rgb', 'audio', 'ensemble']
+    """
+    if JOINT in answers:
+        return [answer for answer in answers if answer in FUSED]
+    return sorted(answers, key=lambda answer: answer in MEANS)

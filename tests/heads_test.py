@@ -11,25 +11,58 @@ ALL = ["rgb", "audio", "joint"]
 
 
 @pytest.mark.parametrize(
-    ("trained", "reported", "main", "every"),
+    ("trained", "every", "reported"),
     [
-        (ALL, ["joint", "blend"], "joint", ["joint", "blend", "rgb", "audio"]),
-        (["joint"], ["joint"], "joint", ["joint"]),
-        (["rgb"], ["rgb"], "rgb", ["rgb"]),
+        (
+            ALL,
+            ["joint", "blend", "rgb", "audio", "ensemble"],
+            ["joint", "blend"],
+        ),
+        (["joint"], ["joint"], ["joint"]),
+        (["rgb"], ["rgb"], ["rgb"]),
         (
             ["rgb", "audio"],
-            ["rgb", "audio", "ensemble"],
-            "ensemble",
             ["ensemble", "rgb", "audio"],
+            ["rgb", "audio", "ensemble"],
         ),
-        (["rgb", "joint"], ["joint", "blend"], "joint", ["joint", "rgb"]),
+        (["rgb", "joint"], ["joint", "rgb"], ["joint"]),
+        ([], [], []),
     ],
 )
-def test_run_answers_with_what_it_trained(trained, reported, main, every):
-    assert heads.reported_answers(trained) == reported
-    assert heads.main_answer(trained) == main
+def test_run_answers_with_what_it_trained(trained, every, reported):
     found = heads.all_answers(trained, ALL)
-    assert found == every + ["ensemble"] * (trained == ALL)
+    assert found == every
+    assert heads.reported_answers(found) == reported
+    summary = {
+        "answering_heads": trained,
+        "blend_weights": dict.fromkeys(ALL, 0.0),
+    }
+    assert heads.answers_of(summary) == every
+
+
+@pytest.mark.parametrize(
+    ("answers", "main"),
+    [
+        (["blend", "joint"], "joint"),
+        (["rgb", "audio", "ensemble"], "ensemble"),
+        (["audio"], "audio"),
+    ],
+)
+def test_main_answer_is_joint_else_the_ensemble_else_the_head(answers, main):
+    assert heads.main_answer(answers) == main
+
+
+def test_mean_that_is_added_takes_part_everywhere(monkeypatch):
+    monkeypatch.setitem(heads.MEANS, "pool", heads.Mean("a pool", False))
+    assert heads.all_answers(ALL, ALL)[-2:] == ["ensemble", "pool"]
+    assert heads.all_answers(["rgb", "audio"], ALL)[-1] == "pool"
+    assert heads.computed_answers(["rgb"]) == [
+        "rgb",
+        "ensemble",
+        "pool",
+        "joint",
+        "blend",
+    ]
 
 
 def test_answers_of_several_heads_say_what_they_are():

@@ -1,5 +1,7 @@
 """Overfitting-to-generalisation arithmetic. Pure NumPy: no Keras, no I/O."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

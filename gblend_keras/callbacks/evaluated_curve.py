@@ -7,9 +7,7 @@ import keras
 
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
-
-# Columns of `metrics.csv` that are measured on the split a summary reports.
-EVALUATED = "evaluated_"
+from gblend_keras.runs import directory
 
 
 class EvaluatedCurve(keras.callbacks.Callback):
@@ -41,4 +39,4 @@ class EvaluatedCurve(keras.callbacks.Callback):
         )
         scores = self._score(self.model, predicted, self._examples.y)
         for answer, accuracy in scores.items():
-            logs[f"{EVALUATED}{answer}_accuracy"] = accuracy
+            logs[f"{directory.EVALUATED}{answer}_accuracy"] = accuracy

@@ -83,8 +83,8 @@ def run(words: Sequence[str]) -> None:
         )
     recipe = common_flags.changed_recipe(_RECIPE.value or "digits", _SET.value)
     if "training" in parts:
-        data_dir = common_flags.folder(_DATA_DIR.value)
-        early_checks.check_data(recipe, data_dir)
+        data_dir = common_flags.folder(FLAGS)
+        early_checks.check_recipe(recipe, data_dir)
     quiet.load_tensorflow()
     for part in parts:
         if part == "towers":
@@ -101,7 +101,7 @@ def _measured(part: str, recipe: gb.Recipe) -> dict[str, Any]:
     if part == "training":
         return gb.benchmarks.training.measure(
             recipe,
-            data_dir=common_flags.folder(_DATA_DIR.value),
+            data_dir=common_flags.folder(FLAGS),
             rounds=_ROUNDS.value,
         )
     if part == "data":

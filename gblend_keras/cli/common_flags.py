@@ -6,6 +6,7 @@ from pathlib import Path
 from absl import flags
 
 import gblend_keras as gb
+from gblend_keras.cli import early_checks
 
 
 def new_flags() -> flags.FlagValues:
@@ -63,9 +64,17 @@ def deterministic(values: flags.FlagValues) -> flags.FlagHolder[bool]:
     )
 
 
-def folder(text: str | None) -> Path | None:
-    """Returns a path, or None where the flag was not given."""
-    return Path(text) if text else None
+def folder(values: flags.FlagValues, name: str = "data_dir") -> Path | None:
+    """Returns the folder that a flag names, or None where it was not given.
+
+    Raises:
+        ValueError: If there is no such folder.
+    """
+    text = values[name].value
+    if not text:
+        return None
+    early_checks.check_folder(name, text)
+    return Path(text)
 
 
 def changed_recipe(name: str, changes: Sequence[str]) -> gb.Recipe:

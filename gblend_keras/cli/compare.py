@@ -76,9 +76,9 @@ def run(words: Sequence[str]) -> None:
     command.check_no_words(words)
     workdir = Path(_WORKDIR.value or f"runs/compare_{_RECIPE.value}")
     recipe = common_flags.changed_recipe(str(_RECIPE.value), _SET.value)
+    data_dir = common_flags.folder(FLAGS)
+    early_checks.check_recipe(recipe, data_dir)
     early_checks.check_all_methods(_METHODS.value, recipe)
-    data_dir = common_flags.folder(_DATA_DIR.value)
-    early_checks.check_data(recipe, data_dir)
     quiet.load_tensorflow()
     with signals.leaving_on_signals():
         comparison = gb.comparison.compare(

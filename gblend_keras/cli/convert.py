@@ -7,13 +7,13 @@ Examples:
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
 import gblend_keras as gb
 from gblend_keras.cli import command
 from gblend_keras.cli import common_flags
+from gblend_keras.cli import early_checks
 from gblend_keras.cli import quiet
 
 # As `converters.detection.SOURCES`, which needs TensorFlow.
@@ -49,11 +49,7 @@ def run(words: Sequence[str]) -> None:
     command.check_given(FLAGS, "source", "input")
     if _OUTPUT.value is None and not _DRY_RUN.value:
         raise command.UsageError("Expected --output=FILE or --dry_run.")
-    if not Path(str(_INPUT.value)).is_file():
-        raise ValueError(
-            f"`input` is not there: {_INPUT.value}. Expected a checkpoint. "
-            "Received: a path without a file. Correct the path."
-        )
+    early_checks.check_file("input", str(_INPUT.value))
     quiet.load_tensorflow()
     report = gb.convert_checkpoint(
         str(_SOURCE.value),

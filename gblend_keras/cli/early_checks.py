@@ -1,11 +1,34 @@
 """Checks of flags that need no TensorFlow, so that a typo costs no time."""
 
+import ast
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
 import gblend_keras as gb
+from gblend_keras.cli import command
 from gblend_keras.data.sets import registry
 from gblend_keras.runs import directory
+
+
+def check_recipe(recipe: gb.Recipe, data_dir: Path | None) -> None:
+    """Raises unless the settings of `--set` and the place of the data fit.
+
+    Args:
+        recipe: With the settings of the command line.
+        data_dir: Folder that holds the data sets' folders.
+
+    Raises:
+        ValueError: If a path is missing or nothing is there, or a method, an
+            option of a method or the modality of a tower is unknown.
+    """
+    registry.check_place(recipe.data, data_dir)
+    for method, options in recipe.methods.items():
+        gb.methods.check_name("methods", method)
+        for option in options:
+            _check_known(f"methods.{method}", option, _options_of(method))
+    for modality in recipe.towers if recipe.data.modalities else ():
+        _check_known("towers", modality, recipe.data.modalities)
 
 
 def check_method(flag: str, name: str, recipe: gb.Recipe) -> None:
@@ -27,13 +50,19 @@ def check_method(flag: str, name: str, recipe: gb.Recipe) -> None:
     gb.methods.check_name(flag, name, known, complete=bool(known))
 
 
-def check_data(recipe: gb.Recipe, data_dir: Path | None) -> None:
-    """Raises unless the place of the recipe's data is there.
+def check_all_methods(names: Sequence[str], recipe: gb.Recipe) -> None:
+    """Raises unless `--methods` names some, each once, as `check_method` does.
 
     Raises:
-        ValueError: If a path is missing, or nothing is there.
+        ValueError: If there is none, or one is unknown or named twice.
     """
-    registry.check_place(recipe.data, data_dir)
+    if not names or len(set(names)) < len(names):
+        raise ValueError(
+            "`methods` is empty or names one twice. Expected one or several, "
+            f"each once. Received: methods={list(names)}. Correct the list."
+        )
+    for name in names:
+        check_method("methods", name, recipe)
 
 
 def check_model(path: str) -> None:
@@ -49,13 +78,80 @@ def check_source(source: str) -> None:
     """Raises unless a name is of the zoo, or a path holds a model.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If it is neither; close names of the zoo are listed.
     """
-    if source not in gb.zoo.names() and not Path(source).exists():
+    if Path(source).exists():
+        check_model(source)
+    elif source not in gb.zoo.names():
         gb.zoo.entry(source)
 
 
-def check_all_methods(names: Sequence[str], recipe: gb.Recipe) -> None:
-    """Checks each of `--methods`, as `check_method` does."""
-    for name in names:
-        check_method("methods", name, recipe)
+def check_init_from(text: str, workdir: Path) -> None:
+    """Raises unless there is something at each source of `--init_from`.
+
+    A run that goes on from a checkpoint of its own needs none any more. How
+    the text is divided is checked by `training.initial_weights.parse`.
+
+    Raises:
+        ValueError: If a source is no name of the zoo and no model.
+    """
+    if not text or (workdir / directory.CHECKPOINTS).exists():
+        return
+    for part in text.split(","):
+        words = [word.strip() for word in part.split(":")]
+        source = words[min(1, len(words) - 1)]
+        if source:
+            check_source(source)
+
+
+def check_file(flag: str, path: str) -> None:
+    """Raises unless there is a file.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if not Path(path).is_file():
+        raise ValueError(
+            f"`{flag}` is not there: {path}. Expected a file. "
+            "Received: a path without one. Correct the path."
+        )
+
+
+def check_folder(flag: str, path: str) -> None:
+    """Raises unless there is a folder.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if not Path(path).is_dir():
+        raise ValueError(
+            f"`{flag}` is not there: {path}. Expected a folder. "
+            "Received: a path without one. Correct the path."
+        )
+
+
+def _check_known(where: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise ValueError(
+            f"`--set` has an unknown name after '{where}.'. Expected one of "
+            f"{list(known)}. Received: {name}. "
+            f"{command.close_names(name, known)}Check the spelling."
+        )
+
+
+def _options_of(method: str) -> list[str]:
+    """Returns the options of a method without importing its module.
+
+    That module loads TensorFlow; its file says which parameters its function
+    `method` has.
+    """
+    spec = importlib.util.find_spec(f"gblend_keras.methods.{method}")
+    if spec is None or spec.origin is None:
+        return []
+    tree = ast.parse(Path(spec.origin).read_text("utf-8"))
+    return [
+        argument.arg
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == "method"
+        for argument in (*node.args.args, *node.args.kwonlyargs)
+    ]

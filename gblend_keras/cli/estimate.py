@@ -63,12 +63,12 @@ def run(words: Sequence[str]) -> None:
     """Turns flags into arguments; the work is done in `training`."""
     command.check_no_words(words)
     name = _RECIPE.value or (None if _MODEL.value else "digits")
-    data_dir = common_flags.folder(_DATA_DIR.value)
+    data_dir = common_flags.folder(FLAGS)
     if _MODEL.value:
         early_checks.check_model(_MODEL.value)
     if name:
         recipe = common_flags.changed_recipe(name, _SET.value)
-        early_checks.check_data(recipe, data_dir)
+        early_checks.check_recipe(recipe, data_dir)
     quiet.load_tensorflow()
     subject = gb.training.subject_of(
         gb.recipes.get(name) if name else None,

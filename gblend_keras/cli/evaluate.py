@@ -127,10 +127,10 @@ def run(words: Sequence[str]) -> None:
 def _evaluate() -> None:
     early_checks.check_model(str(_MODEL.value))
     recipe = None
-    data_dir = common_flags.folder(_DATA_DIR.value)
+    data_dir = common_flags.folder(FLAGS)
     if _RECIPE.value:
         recipe = common_flags.changed_recipe(_RECIPE.value, _SET.value)
-        early_checks.check_data(recipe, data_dir)
+        early_checks.check_recipe(recipe, data_dir)
     quiet.load_tensorflow()
     saved = gb.evaluation.Saved(
         model=Path(str(_MODEL.value)),
@@ -158,6 +158,8 @@ def _evaluate() -> None:
 
 
 def _combine() -> None:
+    early_checks.check_folder("verbs", str(_VERBS.value))
+    early_checks.check_folder("nouns", str(_NOUNS.value))
     quiet.load_tensorflow()
     gb.evaluation.check_output(None, _OUT.value)
     found = gb.evaluation.combine_actions(

@@ -18,6 +18,7 @@ from gblend_keras.cli import command
 from gblend_keras.cli import common_flags
 from gblend_keras.cli import early_checks
 from gblend_keras.cli import quiet
+from gblend_keras.utils import noise
 
 FLAGS = common_flags.new_flags()
 _MODEL = flags.DEFINE_string(
@@ -55,13 +56,14 @@ def run(words: Sequence[str]) -> None:
     quiet.load_tensorflow()
     logging.set_verbosity(logging.ERROR)  # converters say a lot
     model, class_names = gb.export.load_source(str(_MODEL.value))
-    exported = gb.export.export_model(
-        model,
-        str(_OUT.value),
-        format=_FORMAT.value,
-        head=_HEAD.value,
-        modalities=_MODALITIES.value,
-        class_names=class_names,
-    )
+    with noise.left_out():  # LiteRT's own lines
+        exported = gb.export.export_model(
+            model,
+            str(_OUT.value),
+            format=_FORMAT.value,
+            head=_HEAD.value,
+            modalities=_MODALITIES.value,
+            class_names=class_names,
+        )
     print(gb.export.describe(exported))
     print(f"Everything about it is in {_OUT.value}.json")

@@ -78,17 +78,18 @@ def run(words: Sequence[str]) -> None:
         settings.append(f"train.epochs={_EPOCHS.value}")
     recipe = common_flags.changed_recipe(str(_RECIPE.value), settings)
     early_checks.check_method("blend", _BLEND.value, recipe)
-    data_dir = common_flags.folder(_DATA_DIR.value)
-    early_checks.check_data(recipe, data_dir)
-    workdir = _WORKDIR.value or (
-        f"runs/{_RECIPE.value}_{_BLEND.value}_{_SEED.value}"
+    data_dir = common_flags.folder(FLAGS)
+    early_checks.check_recipe(recipe, data_dir)
+    workdir = Path(
+        _WORKDIR.value or f"runs/{_RECIPE.value}_{_BLEND.value}_{_SEED.value}"
     )
+    early_checks.check_init_from(_INIT_FROM.value, workdir)
     quiet.load_tensorflow()
     with _workers_ended(), signals.leaving_on_signals():
         summary = gb.training.train(
             recipe,
             gb.training.Run(
-                workdir=Path(workdir),
+                workdir=workdir,
                 data_dir=data_dir,
                 seed=_SEED.value,
                 blend=_BLEND.value,

@@ -25,6 +25,7 @@ from absl import flags
 import gblend_keras as gb
 from gblend_keras.cli import command
 from gblend_keras.cli import common_flags
+from gblend_keras.cli import early_checks
 from gblend_keras.cli import quiet
 from gblend_keras.utils import files
 from gblend_keras.zoo import cards
@@ -104,10 +105,11 @@ def _show(name: str) -> None:
 def _verify(name: str = "") -> None:
     entries = [gb.zoo.entry(each) for each in [name] if each]
     entries = entries or [gb.zoo.entry(each) for each in gb.zoo.names()]
+    data_dir = common_flags.folder(FLAGS)
     verifier = _loaded("verifier")
     verdicts = []
     for entry in entries:
-        verdict = verifier.verify(entry, common_flags.folder(_DATA_DIR.value))
+        verdict = verifier.verify(entry, data_dir)
         verdicts.append(verdict)
         print(verdict, flush=True)
     wrong = [verdict.name for verdict in verdicts if verdict.differs]
@@ -116,10 +118,10 @@ def _verify(name: str = "") -> None:
 
 
 def _evaluate(name: str) -> None:
-    entry = gb.zoo.entry(name)
+    entry, data_dir = gb.zoo.entry(name), common_flags.folder(FLAGS)
     found = _loaded("verifier").evaluate_entry(
         entry,
-        common_flags.folder(_DATA_DIR.value),
+        data_dir,
         options=gb.evaluation.Options(batch_size=64, verbose=True),
     )
     print(gb.evaluation.text_table(found.report))
@@ -128,11 +130,14 @@ def _evaluate(name: str) -> None:
 def _add(run_dir: str) -> None:
     if not _ABOUT.value:
         raise command.UsageError("Expected --about=FILE.json; see docs/zoo.md.")
+    for each in (run_dir, *_REPEATS.value):
+        early_checks.check_model(each)
+    early_checks.check_file("about", _ABOUT.value)
     entry_builder = _loaded("entry_builder")
     folder = entry_builder.add(
         Path(run_dir),
         entry_builder.read_description(Path(_ABOUT.value)),
-        place=common_flags.folder(_TO.value) or catalog.HERE,
+        place=Path(_TO.value) if _TO.value else catalog.HERE,
         repeats=[Path(each) for each in _REPEATS.value],
     )
     print(f"The entry is in {folder}. `gblend zoo index` lists it.")
@@ -140,8 +145,10 @@ def _add(run_dir: str) -> None:
 
 def _import(name: str, file: str) -> None:
     entry = gb.zoo.entry(name)
+    early_checks.check_file("file", file)
     class_names: list[str] = []
     if _CLASS_NAMES.value:
+        early_checks.check_file("class_names", _CLASS_NAMES.value)
         text = Path(_CLASS_NAMES.value).read_text(encoding="utf-8")
         class_names = text.splitlines()
     print(

@@ -9,14 +9,14 @@ from typing import Any
 
 from gblend_keras import config
 from gblend_keras import heads
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.comparison import _tasks
 from gblend_keras.comparison import _tuning as tuning
 from gblend_keras.comparison import statistics
-from gblend_keras.heads import JOINT
+from gblend_keras.runs import directory
 from gblend_keras.runs.provenance import provenance
 
 COMPARISON_FORMAT = 1
-BASELINE = JOINT
 
 Key = tuple[str, int]  # method, and seed or number of the try
 Outcomes = dict[Key, _tasks.Outcome]
@@ -71,7 +71,7 @@ def collect(runs: Runs) -> dict[str, Any]:
         "num_cores": os.cpu_count(),
         "recipe": runs.recipe.to_json(),
         "seeds": sorted({seed for _, seed in runs.finished}),
-        "baseline": BASELINE,
+        "baseline": directory.BASELINE,
         "test": runs.test,
         "evaluated_on": runs.recipe.data.evaluate_on,
         "num_evaluated": summaries[0]["num_evaluated"] if summaries else 0,
@@ -103,7 +103,7 @@ def _rows(runs: Runs) -> list[dict[str, Any]]:
         failed = [str(seed) for seed in outcomes if seed not in done]
         first = next(iter(done.values()), None)
         answers: list[str] = (
-            heads.reported_answers(first["answering_heads"]) if first else [""]
+            heads.reported_answers(heads.answers_of(first)) if first else [""]
         )
         rows += [
             _row(runs, method, answer, done) | {"failed_seeds": failed}
@@ -157,8 +157,9 @@ def _selected(
         return None
     accuracies = {}
     for seed in seeds:
-        rows = _tasks.read_curve(runs.workdir / method / f"seed-{seed}")
-        column = _tasks.curve_column(rows, answer)
+        run_dir = runs.workdir / method / f"seed-{seed}"
+        rows = metrics_log.read_metrics(run_dir / directory.METRICS)
+        column = directory.accuracy_column(rows, answer)
         if epoch < len(rows) and rows[epoch].get(column):
             accuracies[str(seed)] = float(rows[epoch][column])
     if not accuracies:
@@ -204,7 +205,7 @@ def _add_relative_cost(rows: list[dict[str, Any]]) -> None:
 
 def _baseline(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     for row in rows:
-        if row["method"] == BASELINE and row["num_runs"]:
+        if row["method"] == directory.BASELINE and row["num_runs"]:
             return row
     return None
 
@@ -272,7 +273,7 @@ def _try(number: int, outcome: _tasks.Outcome) -> dict[str, Any]:
         "try": number,
         "failed": summary is None,
         "validation_accuracy": (
-            summary["accuracy"][heads.main_answer(summary["answering_heads"])]
+            summary["accuracy"][heads.main_answer(heads.answers_of(summary))]
             if summary
             else None
         ),

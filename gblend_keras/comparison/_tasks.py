@@ -3,14 +3,11 @@
 import dataclasses
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
 import keras
 
 from gblend_keras import config
-from gblend_keras.callbacks import evaluated_curve
-from gblend_keras.callbacks import metrics_log
 from gblend_keras.runs import directory
 from gblend_keras.training import failures
 from gblend_keras.training import trainer
@@ -96,17 +93,6 @@ def perform(task: Task) -> Outcome:
     return Outcome(
         task.label, summary=summary, seconds=time.monotonic() - started
     )
-
-
-def curve_column(rows: list[dict[str, str]], answer: str) -> str:
-    """Names the column of `metrics.csv` with an answer's reported curve."""
-    column = f"{evaluated_curve.EVALUATED}{answer}_accuracy"
-    return column if rows and column in rows[0] else f"val_{answer}_accuracy"
-
-
-def read_curve(workdir: Path) -> list[dict[str, str]]:
-    """Returns the rows of a run's `metrics.csv`."""
-    return metrics_log.read_metrics(workdir / directory.METRICS)
 
 
 def _log(task: Task, text: str) -> None:

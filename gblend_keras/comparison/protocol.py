@@ -13,6 +13,7 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras import heads
 from gblend_keras import reporting
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.comparison import _collection
 from gblend_keras.comparison import _crew
 from gblend_keras.comparison import _planning
@@ -203,15 +204,15 @@ def _validated(
     task: _tasks.Task, summary: dict[str, Any]
 ) -> tuple[float, dict[str, int]]:
     """Returns a try's accuracy, and the best epoch of each answer."""
-    rows = _tasks.read_curve(task.run.workdir)
+    rows = metrics_log.read_metrics(task.run.workdir / directory.METRICS)
+    answers = heads.answers_of(summary)
     epochs = {}
-    for answer in heads.reported_answers(summary["answering_heads"]):
-        epoch = _tuning.best_epoch(rows, _tasks.curve_column(rows, answer))
+    for answer in heads.reported_answers(answers):
+        column = directory.accuracy_column(rows, answer)
+        epoch = _tuning.best_epoch(rows, column)
         if epoch is not None:
             epochs[answer] = epoch
-    return summary["accuracy"][
-        heads.main_answer(summary["answering_heads"])
-    ], epochs
+    return summary["accuracy"][heads.main_answer(answers)], epochs
 
 
 def _final_tasks(

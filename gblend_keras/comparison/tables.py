@@ -191,7 +191,7 @@ def outcome_line(outcome: _tasks.Outcome) -> str:
         return f"{outcome.label}: FAILED, {outcome.error}: {reason}"
     shown = [
         f"{answer} {100 * outcome.summary['accuracy'][answer]:.1f} %"
-        for answer in heads.reported_answers(outcome.summary["answering_heads"])
+        for answer in heads.reported_answers(heads.answers_of(outcome.summary))
     ]
     return f"{outcome.label}: {', '.join(shown)} in {outcome.seconds:.0f} s"
 

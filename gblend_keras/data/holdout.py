@@ -4,6 +4,8 @@ NumPy alone. A holdout is taken out of the training set, never out of the
 validation or test set (Wang, Tran & Feiszli, CVPR 2020, section 2.4).
 """
 
+from __future__ import annotations
+
 import numpy as np
 import numpy.typing as npt
 

@@ -4,6 +4,8 @@ The order of an epoch is a function of (seed, epoch), never of what was read
 before: that is what lets an estimate leave no trace and a killed run resume.
 """
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -88,12 +90,12 @@ class TrainingSet:
     # The parts
 
     @property
-    def train(self) -> "TrainingBatches":
+    def train(self) -> TrainingBatches:
         """T, batch by batch."""
         return TrainingBatches(self)
 
     @property
-    def holdout(self) -> "Holdout | None":
+    def holdout(self) -> Holdout | None:
         """V in order, batch by batch; None where nothing is held out."""
         if not len(self.holdout_rows):
             return None
@@ -122,7 +124,7 @@ class TrainingSet:
 
         return batches.Batches(read)
 
-    def map(self, function: batches.BatchFunction) -> "TrainingSet":
+    def map(self, function: batches.BatchFunction) -> TrainingSet:
         """Returns the training set with a function applied to each batch.
 
         The function is applied to T, to V and to T'. The rows are shared: V
@@ -151,7 +153,7 @@ class TrainingSet:
         """How many rows an epoch draws on now."""
         return len(self.rows)
 
-    def shares_rows(self, other: "TrainingSet | None") -> bool:
+    def shares_rows(self, other: TrainingSet | None) -> bool:
         """Says if V returns to both at once: one is mapped from the other."""
         return other is not None and other._rows is self._rows
 
@@ -255,7 +257,7 @@ class TrainingBatches:
         """A plain `tf.data.Dataset` of T, to which V does not return."""
         return self.training_set.dataset
 
-    def map(self, function: batches.BatchFunction) -> "TrainingBatches":
+    def map(self, function: batches.BatchFunction) -> TrainingBatches:
         """Returns T with a function applied to each batch; V still returns.
 
         See `TrainingSet.map`. V as it was unpacked stays as it is: map it too
@@ -300,7 +302,7 @@ class Holdout(batches.Batches):
         """V as a plain `tf.data.Dataset`, which returns to no training set."""
         return batches.Batches(self._read)
 
-    def map(self, map_func: Any, *args: Any, **kwargs: Any) -> "Holdout":
+    def map(self, map_func: Any, *args: Any, **kwargs: Any) -> Holdout:
         """Returns V with a function applied to each batch, as `tf.data` does.
 
         It still is V of its training set.

@@ -21,9 +21,9 @@ from gblend_keras.data.clips import clip_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import views
 from gblend_keras.heads import AVAILABLE
-from gblend_keras.heads import BLEND
 from gblend_keras.heads import ENSEMBLE
 from gblend_keras.heads import JOINT
+from gblend_keras.heads import computed_answers
 
 Name = str | tuple[str, ...]  # an answer, or the subset that it is from
 
@@ -85,8 +85,8 @@ class Predictor:
         return result
 
     def _names(self) -> list[Name]:
-        heads = [*self._model.modality_heads, ENSEMBLE, JOINT, BLEND]
-        return [*heads, *self._answers]
+        computed = computed_answers(self._model.modality_heads)
+        return [*computed, *self._answers]
 
     def _predict(self, x: dict[str, Any]) -> list[Any]:
         logits = self._model.network(x, training=False)

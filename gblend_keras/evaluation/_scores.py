@@ -10,8 +10,7 @@ import numpy as np
 from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
-from gblend_keras.heads import BLEND
-from gblend_keras.heads import JOINT
+from gblend_keras.heads import FUSED
 
 NUM_LISTED = 10  # classes gained and lost, as in the paper's Fig. 6
 
@@ -107,7 +106,7 @@ def class_gains(
         metric: "top1", or "mAP" for average precision.
 
     Returns:
-        `best_modality`, `measure`, and for "joint" and "blend" the gain of
+        `best_modality`, `measure`, and for each fused answer the gain of
         each class (None where the class does not occur), the `improved` and
         the `dropped` ones: up to ten `[class, gain]`, the largest first. None
         without a modality head.
@@ -122,7 +121,7 @@ def class_gains(
     }[metric]
     base = heads[best][field]
     result: dict[str, Any] = {"best_modality": best, "measure": field}
-    for answer in (JOINT, BLEND):
+    for answer in FUSED:
         gains = [
             None if a is None or b is None else a - b
             for a, b in zip(heads[answer][field], base, strict=True)

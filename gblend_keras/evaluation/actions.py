@@ -1,5 +1,7 @@
 """EPIC-Kitchens: verb, noun and action from two sets of probabilities."""
 
+from __future__ import annotations
+
 from typing import Any
 from typing import NamedTuple
 
@@ -28,7 +30,7 @@ class Segments(NamedTuple):
     verbs: npt.ArrayLike
     nouns: npt.ArrayLike
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> "Segments":
+    def take(self, chosen: npt.NDArray[np.bool_]) -> Segments:
         """Returns the segments where `chosen` is true."""
         return Segments(*(np.asarray(part)[chosen] for part in self))
 

@@ -1,5 +1,7 @@
 """A model and a set of examples -> an `Evaluation`."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -17,8 +19,7 @@ from gblend_keras.evaluation import _predictor
 from gblend_keras.evaluation import _scores
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets as all_of
-from gblend_keras.heads import BLEND
-from gblend_keras.heads import JOINT
+from gblend_keras.heads import FUSED
 from gblend_keras.runs.provenance import provenance
 from gblend_keras.utils import files
 
@@ -233,7 +234,7 @@ def _confusion(
         name: metrics.confusion_matrix(
             found.probabilities[name], found.y, num_classes
         ).tolist()
-        for name in (JOINT, BLEND)
+        for name in FUSED
     }
 
 

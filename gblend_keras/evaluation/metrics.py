@@ -3,6 +3,8 @@
 Everything is computed in float64 and every example counts once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
@@ -89,6 +91,25 @@ def top_k_accuracy(
             "Use 1 for the first answer alone."
         )
     return float(np.mean(true_class_rank(scores, y) < k))
+
+
+def label_accuracy(probabilities: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Computes the share of labels that are right: the accuracy of summaries.
+
+    Args:
+        probabilities: Shape `(N, classes)`.
+        y: Integer labels `(N,)`: the likeliest class must be the true one; or
+            multi-hot `(N, classes)`: every label counts, from 0.5 on as said.
+
+    Example:
+        >>> from gblend_keras.evaluation import metrics
+        >>> metrics.label_accuracy([[0.9, 0.1], [0.2, 0.8]], [0, 0])
+        0.5
+    """
+    values, labels = np.asarray(probabilities), np.asarray(y)
+    if labels.ndim == 2:
+        return float(np.mean((values > 0.5) == (labels > 0.5)))
+    return float(np.mean(np.argmax(values, axis=1) == labels))
 
 
 def average_precision(scores: npt.ArrayLike, hot: npt.ArrayLike) -> PerClass:

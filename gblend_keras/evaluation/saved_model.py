@@ -16,6 +16,7 @@ from gblend_keras.data.sets import registry
 from gblend_keras.evaluation import absent_rules
 from gblend_keras.evaluation import actions
 from gblend_keras.evaluation import evaluator
+from gblend_keras.heads import BLEND
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
 from gblend_keras.runs.provenance import provenance
@@ -221,7 +222,7 @@ def load_splits(
 
 
 def combine_actions(
-    verbs: Path, nouns: Path, *, answer: str = "blend"
+    verbs: Path, nouns: Path, *, answer: str = BLEND
 ) -> dict[str, Any]:
     """Scores actions from two evaluations: of verbs and of nouns.
 

@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-EXPLAINED = {
-    "ensemble": "mean of the modality heads' probabilities",
-    "joint": "the fused head, the paper's answer",
-    "blend": "mean of all heads' probabilities",
-    "available": "mean of the trained heads' logits",
-}
+from gblend_keras.heads import JOINT
+from gblend_keras.heads import meaning
+
 KINDS = ("verb", "noun", "action")
 NUM_SHOWN = 5  # classes gained and lost
 
@@ -67,7 +64,7 @@ def _head_lines(report: Mapping[str, Any]) -> list[str]:
         )
         prime = found["d_prime"]
         cells += f"{'-' if prime is None else format(prime, '.2f'):>9}"
-        cells += f"{_percent(found['ece']):>7}  {EXPLAINED.get(head, '')}"
+        cells += f"{_percent(found['ece']):>7}  {meaning(head)}"
         lines.append(f"  {head:<{wide}}{cells}".rstrip())
     return lines
 
@@ -95,7 +92,7 @@ def _gain_lines(gains: Mapping[str, Any]) -> list[str]:
         "points:"
     ]
     for kind in ("improved", "dropped"):
-        classes = gains["joint"][kind][:NUM_SHOWN]
+        classes = gains[JOINT][kind][:NUM_SHOWN]
         listed = ", ".join(
             f"{name} {_percent(gain, sign='+')}" for name, gain in classes
         )

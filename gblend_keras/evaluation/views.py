@@ -1,5 +1,7 @@
 """Several views (clips, crops) of one video -> one answer."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np

@@ -59,16 +59,13 @@ def best_row(rows: Sequence[Row]) -> Row | None:
 
 
 def main_rows(rows: Sequence[Row]) -> list[Row]:
-    """Returns one row a method: joint, else the ensemble, else the first."""
-    order = {answer_heads.JOINT: 0, answer_heads.ENSEMBLE: 1}
-    chosen: dict[str, Row] = {}
+    """Returns one row a method: that of its main answer."""
+    found: dict[str, dict[str, Row]] = {}
     for row in rows:
-        other = chosen.get(row["method"])
-        if other is None or order.get(row["answer"], 2) < order.get(
-            other["answer"], 2
-        ):
-            chosen[row["method"]] = row
-    return list(chosen.values())
+        found.setdefault(row["method"], {})[row["answer"]] = row
+    return [
+        each[answer_heads.main_answer(list(each))] for each in found.values()
+    ]
 
 
 def mean_weights(runs: Runs) -> list[blend_weights.Weights]:
@@ -146,7 +143,7 @@ def best_modality(runs: Mapping[str, Runs]) -> tuple[str, str] | None:
         ):
             continue
         for head in heads:
-            if head != answer_heads.ENSEMBLE:
+            if head not in answer_heads.MEANS:
                 scores = [run.summary["accuracy"][head] for run in each]
                 candidates[method, head] = _mean(scores)
     return max(candidates, key=lambda key: candidates[key], default=None)

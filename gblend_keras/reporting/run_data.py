@@ -85,11 +85,9 @@ class RunFolder:
         On the reported split where that was logged, else on what the `val_`
         columns were measured on.
         """
-        names = self.rows[0] if self.rows else {}
-        for prefix in ("evaluated_", "val_"):
-            if f"{prefix}{answer}_accuracy" in names:
-                return self.column(f"{prefix}{answer}_accuracy")
-        return []
+        column = directory.accuracy_column(self.rows, answer)
+        known = self.rows and column in self.rows[0]
+        return self.column(column) if known else []
 
 
 def is_comparison(folder: Path) -> bool:

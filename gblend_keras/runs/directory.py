@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ SUMMARY = "summary.json"
 METRICS = "metrics.csv"  # see `checkpointing.MetricsLog`
 HISTORY = "blend_history.json"  # see `blending.estimate`
 COMPARISON = "comparison.json"  # of a folder of runs
+# Columns of METRICS that are measured on the split that a summary reports.
+EVALUATED = "evaluated_"
+BASELINE = "joint"  # the method that a comparison compares others with
 LOCK = ".lock"
 CHECKPOINTS = "checkpoint"  # folder of a run that has not ended
 FAILURE = "failed.json"  # of a run that has failed, see `failures`
@@ -115,6 +119,20 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def accuracy_column(rows: Sequence[Mapping[str, str]], answer: str) -> str:
+    """Names the column with an answer's accuracy after each epoch.
+
+    That on the split that is reported where it was logged, else that on what
+    the `val_` columns were measured on.
+
+    Args:
+        rows: Of `metrics.csv`.
+        answer: A head, or a mean of heads.
+    """
+    column = f"{EVALUATED}{answer}_accuracy"
+    return column if rows and column in rows[0] else f"val_{answer}_accuracy"
 
 
 def read_identity(path: Path) -> dict[str, Any]:

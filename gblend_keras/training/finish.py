@@ -18,8 +18,10 @@ from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.distribution import workers
 from gblend_keras.evaluation import evaluator
+from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import saved_model
-from gblend_keras.heads import JOINT
+from gblend_keras.heads import ENSEMBLE
+from gblend_keras.heads import computed_answers
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.utils import files
@@ -165,22 +167,16 @@ def answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:
 def accuracies(
     model: BlendedModel, predicted: Mapping[str, Any], y: example_set.Array
 ) -> dict[str, float]:
-    """Computes the accuracy of every head, the ensemble and the blend.
+    """Computes the accuracy of every answer.
 
     Args:
         model: Names the heads.
         predicted: `{head or blend: probabilities (N, classes)}`.
         y: Labels `(N,)`, or multi-hot `(N, classes)` (share of labels right).
     """
-    modalities = [predicted[head] for head in model.modality_heads]
-    scores = {head: predicted[head] for head in model.modality_heads}
-    scores["ensemble"] = np.mean(modalities, axis=0)
-    scores[JOINT] = predicted[JOINT]
-    scores["blend"] = predicted["blend"]
-    return {name: _accuracy(score, y) for name, score in scores.items()}
-
-
-def _accuracy(probability: Any, y: example_set.Array) -> float:
-    if y.ndim == 2:
-        return float(np.mean((probability > 0.5) == (y > 0.5)))
-    return float(np.mean(np.argmax(probability, axis=1) == y))
+    own = [predicted[head] for head in model.modality_heads]
+    found = {**predicted, ENSEMBLE: np.mean(own, axis=0)}
+    return {
+        answer: metrics.label_accuracy(found[answer], y)
+        for answer in computed_answers(model.modality_heads)
+    }

@@ -23,13 +23,15 @@ from gblend_keras.callbacks import evaluated_curve
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.callbacks import training_progress
+from gblend_keras.callbacks.phases import Phase
 from gblend_keras.callbacks.phases import PhaseStarter
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
 from gblend_keras.distribution import strategies
 from gblend_keras.distribution import workers
-from gblend_keras.heads import JOINT
+from gblend_keras.heads import all_answers
+from gblend_keras.heads import main_answer
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.runs.provenance import provenance
@@ -265,7 +267,7 @@ def _fit(
                 num_replicas=model.distribute_strategy.num_replicas_in_sync,
                 phases=phases,
             ),
-            *_evaluated_curve(finish.answering_heads(phases, model), splits),
+            *_evaluated_curve(phases, model, splits),
             cost,
             training_progress.TrainingProgress(num_epochs, show=job.verbose),
             metrics_log.MetricsLog(
@@ -296,10 +298,12 @@ def _restore(model: BlendedModel, folder: Path) -> int:
 
 
 def _evaluated_curve(
-    heads: Sequence[str], splits: example_set.Splits
+    phases: Sequence[Phase], model: BlendedModel, splits: example_set.Splits
 ) -> list[keras.callbacks.Callback]:
     """Returns what logs the reported split where `val_` columns do not."""
-    if splits.validation is None and (JOINT in heads or len(heads) == 1):
+    trained = finish.answering_heads(phases, model)
+    main = main_answer(all_answers(trained, model.head_names))
+    if splits.validation is None and main in model.head_names:
         return []
     return [evaluated_curve.EvaluatedCurve(splits.test, finish.accuracies)]
 

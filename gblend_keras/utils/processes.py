@@ -8,6 +8,7 @@ the caller learns on which one, and decides.
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -17,6 +18,8 @@ from collections.abc import Sequence
 from multiprocessing import connection as connections
 from typing import Any
 from typing import Protocol
+
+from gblend_keras.utils import noise
 
 Work = Callable[[Any, Callable[[str], None]], Any]
 
@@ -72,7 +75,10 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, work, prepare), daemon=True
+            target=_serve,
+            # Unpickled there, for that may load TensorFlow.
+            args=(theirs, pickle.dumps((work, prepare))),
+            daemon=True,
         )
         self._process.start()
         theirs.close()  # or its death would not end the connection
@@ -185,10 +191,12 @@ def _hear(worker: Worker, listener: Listener, waiting: "deque[Any]") -> None:
         listener.on_done(task, value)
 
 
-def _serve(connection: Any, work: Work, prepare: Callable[[], None]) -> None:
+def _serve(connection: Any, pickled: bytes) -> None:
     """Runs in the worker: does one task after the other."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    with noise.left_out():
+        work, prepare = pickle.loads(pickled)
     is_prepared = False
     while True:
         try:

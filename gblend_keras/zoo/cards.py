@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gblend_keras.heads import FUSED
 from gblend_keras.zoo import catalog
 
 _CURVE_ROWS = 6  # epochs shown in a card
@@ -290,11 +291,7 @@ def _short(entry: catalog.Entry) -> str:
         found = [f"{name} {value}" for name, value in entry.published.items()]
         return ", ".join(found) + (" (published)" if found else "")
     measured = catalog.metrics(entry)
-    answers = [
-        answer
-        for answer in ("joint", "blend")
-        if answer in measured["accuracy"]
-    ]
+    answers = [answer for answer in FUSED if answer in measured["accuracy"]]
     return "; ".join(
         f"{answer} {spread(measured, answer)}" for answer in answers
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from gblend_keras.blending.estimate import read_history
 from gblend_keras.callbacks import metrics_log
-from gblend_keras.heads import BLEND
+from gblend_keras.heads import answers_of
 from gblend_keras.runs import directory
 from gblend_keras.runs.loader import FinishedRun
 from gblend_keras.runs.loader import load_run
@@ -192,7 +192,7 @@ def _metrics(run_dirs: Sequence[Path]) -> dict[str, Any]:
         )
     first = summaries[0]
     heads = list(first["answering_heads"])
-    answers = heads + ([BLEND, "ensemble"] if len(heads) > 1 else [])
+    answers = answers_of(first)
     return {
         "evaluated_on": first["evaluated_on"],
         "num_evaluated": first["num_evaluated"],

@@ -3,11 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-
-from gblend_keras.data import example_set
 from gblend_keras.data.sets import registry
 from gblend_keras.evaluation import evaluator
+from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import saved_model
 from gblend_keras.zoo import catalog
 from gblend_keras.zoo import loader
@@ -71,7 +69,10 @@ def verify(entry: catalog.Entry, data_dir: Path | None) -> Verdict:
     return Verdict(
         entry.name,
         {
-            answer: (stated, _accuracy(found.probabilities[answer], found.y))
+            answer: (
+                stated,
+                metrics.label_accuracy(found.probabilities[answer], found.y),
+            )
             for answer, stated in measured["accuracy"].items()
         },
         tolerance=float(measured["tolerance"]),
@@ -126,9 +127,3 @@ def missing_data(entry: catalog.Entry, data_dir: Path | None) -> str:
             return f"its data needs --data_dir with '{folder}'"
     path = Path(data_dir or ".") / folder
     return "" if path.exists() else f"its data '{folder}' is not there"
-
-
-def _accuracy(probabilities: example_set.Array, y: example_set.Array) -> float:
-    if y.ndim == 2:
-        return float(np.mean((probabilities > 0.5) == (y > 0.5)))
-    return float(np.mean(np.argmax(probabilities, axis=1) == y))

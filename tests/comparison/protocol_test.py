@@ -414,15 +414,3 @@ def test_damaged_failure_is_no_reason_to_skip_a_run(compare, tmp_path):
     _, done = compare(plain, methods=["joint"], seeds=[0])
     assert done == [("joint", "seed-0")]
     assert not (folder / failures.FAILURE).exists()
-
-
-def test_reported_curve_is_preferred_to_that_of_a_validation_split():
-    rows = [
-        {"epoch": "0", "val_joint_accuracy": "1", "val_m0_accuracy": "1"},
-        {"epoch": "1", "val_joint_accuracy": "1", "val_m0_accuracy": "1"},
-    ]
-    assert _tasks.curve_column(rows, "joint") == "val_joint_accuracy"
-    for row in rows:
-        row["evaluated_joint_accuracy"] = "0.5"
-    assert _tasks.curve_column(rows, "joint") == "evaluated_joint_accuracy"
-    assert _tasks.curve_column(rows, "m0") == "val_m0_accuracy"

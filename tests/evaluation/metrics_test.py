@@ -37,6 +37,14 @@ def test_top_k_is_the_share_of_true_classes_among_the_first_k():
     assert metrics.top_k_accuracy(scores, y, k=5) == 1.0  # 3 classes
 
 
+def test_accuracy_of_a_summary_counts_every_label_of_multi_hot_rows():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+    assert metrics.label_accuracy(probabilities, np.array([0, 0])) == 0.5
+    # By hand: (1, 0) and (0, 1) are said; three of four labels are right.
+    hot = np.array([[1, 0], [1, 1]])
+    assert metrics.label_accuracy(probabilities, hot) == 0.75
+
+
 def test_top_k_below_one_is_refused():
     with pytest.raises(ValueError, match="Use 1 for the first answer alone."):
         metrics.top_k_accuracy([[1.0]], [0], k=0)

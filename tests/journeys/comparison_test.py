@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
+from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.comparison import _crew
 from gblend_keras.comparison import _tasks
@@ -61,7 +62,9 @@ def test_comparison_trains_tunes_and_counts(tmp_path):
     # 90 examples, of which 72 are training data; two epochs.
     assert row["examples_trained"] == 144
     assert row["selected"]["epoch"] in (0, 1)
-    rows = _tasks.read_curve(tmp_path / "all" / "joint" / "seed-3")
+    rows = metrics_log.read_metrics(
+        tmp_path / "all" / "joint" / "seed-3" / "metrics.csv"
+    )
     assert row["selected"]["mean"] == pytest.approx(
         float(rows[row["selected"]["epoch"]]["val_joint_accuracy"])
     )
@@ -79,7 +82,7 @@ def test_curve_of_the_reported_split_is_kept_beside_a_validation_split(
     recipe = recipe_of(tmp_path / "toy.npz", "train.epochs=2", split=split)
     run = trainer.Run(workdir=tmp_path / "run", blend="joint", verbose=False)
     summary = trainer.train(recipe, run)
-    rows = _tasks.read_curve(tmp_path / "run")
+    rows = metrics_log.read_metrics(tmp_path / "run" / "metrics.csv")
     last = float(rows[-1]["evaluated_joint_accuracy"])
     assert last == pytest.approx(summary["accuracy"]["joint"])
     assert "val_joint_accuracy" in rows[-1]
@@ -91,7 +94,7 @@ def test_ensemble_has_a_curve(tmp_path):
         workdir=tmp_path / "run", blend="modalities", verbose=False
     )
     summary = trainer.train(recipe, run)
-    last = _tasks.read_curve(tmp_path / "run")[-1]
+    last = metrics_log.read_metrics(tmp_path / "run" / "metrics.csv")[-1]
     assert float(last["evaluated_ensemble_accuracy"]) == pytest.approx(
         summary["accuracy"]["ensemble"]
     )

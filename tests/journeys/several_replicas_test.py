@@ -189,4 +189,5 @@ def test_worker_script_says_who_the_process_is(tmp_path):
         "cluster": {"worker": ["a:1", "b:2"]},
         "task": {"type": "worker", "index": 1},
     }
-    assert arguments.endswith("train.py --strategy=multi_worker --seed=3")
+    run = "-m gblend_keras train"
+    assert arguments == f"{run} --strategy=multi_worker --seed=3"

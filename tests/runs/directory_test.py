@@ -149,3 +149,17 @@ def test_recipe_without_a_seed_is_refused(tmp_path):
     store(tmp_path, lacking)
     with pytest.raises(ValueError, match="or finish it with its own version."):
         directory.check_identity(tmp_path, identity())
+
+
+def test_reported_curve_is_preferred_to_that_of_a_validation_split():
+    rows = [
+        {"epoch": "0", "val_joint_accuracy": "1", "val_m0_accuracy": "1"},
+        {"epoch": "1", "val_joint_accuracy": "1", "val_m0_accuracy": "1"},
+    ]
+    assert directory.accuracy_column(rows, "joint") == "val_joint_accuracy"
+    for row in rows:
+        row["evaluated_joint_accuracy"] = "0.5"
+    assert (
+        directory.accuracy_column(rows, "joint") == "evaluated_joint_accuracy"
+    )
+    assert directory.accuracy_column(rows, "m0") == "val_m0_accuracy"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains with several worker processes on this machine: to try things out.
 #
-#   tools/launch/localhost.sh NUM_WORKERS [flag of tools/train.py ...]
+#   tools/launch/localhost.sh NUM_WORKERS [flag of gblend train ...]
 #
 # Worker 0 prints here; the others print into files that are shown when a
 # worker fails. When one fails, all are stopped.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains on the TPU of one Cloud TPU machine, from any machine with gcloud.
 #
-#   tools/launch/tpu.sh NAME ZONE [flag of tools/train.py ...]
+#   tools/launch/tpu.sh NAME ZONE [flag of gblend train ...]
 #
 # The repository and its environment must be in ~/gblend_keras there.
 set -euo pipefail
@@ -19,4 +19,4 @@ if (($# > 0)); then
   printf -v flags '%q ' "$@"
 fi
 exec gcloud compute tpus tpu-vm ssh "$name" --zone="$zone" --command="
-  cd gblend_keras && TPU_NAME=local python tools/train.py --strategy=tpu $flags"
+  cd gblend_keras && TPU_NAME=local python -m gblend_keras train --strategy=tpu $flags"

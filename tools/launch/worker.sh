@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts one worker of a training on several machines.
 #
-#   tools/launch/worker.sh HOST:PORT,HOST:PORT,... INDEX [flag of tools/train.py ...]
+#   tools/launch/worker.sh HOST:PORT,HOST:PORT,... INDEX [flag of gblend train ...]
 #
 # Run it on every machine with the same list; INDEX says which entry of it this
 # machine is, from 0. Worker 0 is the chief: it writes the run directory, which
@@ -24,4 +24,4 @@ fi
 printf -v quoted '"%s", ' "${addresses[@]}"
 export TF_CONFIG="{\"cluster\": {\"worker\": [${quoted%, }]}, \"task\": {\"type\": \"worker\", \"index\": $index}}"
 
-exec "${PYTHON:-python}" "$(dirname "$0")/../train.py" --strategy=multi_worker "$@"
+exec "${PYTHON:-python}" -m gblend_keras train --strategy=multi_worker "$@"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gblend_keras.reporting.figures import style
+from gblend_keras.runs import directory
 
 Row = Mapping[str, Any]
 
@@ -41,9 +42,10 @@ def draw_accuracies(figure: Any, rows: Sequence[Row], *, split: str) -> None:
             color=style.COLORS[5],
         )
         _mean_and_interval(axis, place, row["mean"], row["interval"])
-    joint = [row["mean"] for row in rows if row["method"] == "joint"]
-    if joint:
-        axis.axvline(100 * joint[0], color="grey", linestyle=":", linewidth=1)
+    baseline = directory.BASELINE
+    means = [row["mean"] for row in rows if row["method"] == baseline]
+    if means:
+        axis.axvline(100 * means[0], color="grey", linestyle=":", linewidth=1)
     _name_rows(axis, rows)
     left, right = axis.get_xlim()  # intervals of few seeds go beyond these
     axis.set_xlim(max(left, -1.0), min(right, 101.0))

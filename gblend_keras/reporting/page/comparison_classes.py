@@ -7,6 +7,7 @@ from gblend_keras.reporting import _comparison_data
 from gblend_keras.reporting.figures import standings
 from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import sections
+from gblend_keras.runs import directory
 
 
 def gains_section(found: _comparison_data.Comparison) -> html.Section | None:
@@ -47,8 +48,9 @@ def _fused_rows(found: _comparison_data.Comparison) -> list[dict[str, Any]]:
         for row in found.rows
         if heads.JOINT in _answers_of(found, row["method"])
     ]
-    joint = [row for row in fused if row["method"] == heads.JOINT]
-    others = [row for row in fused if row["method"] != heads.JOINT]
+    baseline = directory.BASELINE
+    joint = [row for row in fused if row["method"] == baseline]
+    others = [row for row in fused if row["method"] != baseline]
     return joint + sorted(others, key=lambda row: -row["mean"])[:1]
 
 

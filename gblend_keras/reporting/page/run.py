@@ -74,7 +74,8 @@ def _head(run: run_data.RunFolder) -> list[html.Html]:
         ]
     accuracy, split = run.summary["accuracy"], run.summary["evaluated_on"]
     shown = {answer: answer for answer in run.answers[:2]}
-    modalities = [head for head in run.answers if head in run.heads[:-1]]
+    heads = [head for head in run.heads if head != answer_heads.JOINT]
+    modalities = [head for head in run.answers if head in heads]
     best = max(modalities, key=lambda head: accuracy[head], default=None)
     if best is not None and best not in shown:
         shown[best] = f"best modality: {best}"

@@ -27,8 +27,8 @@ def gains_section(run: run_data.RunFolder) -> html.Section | None:
             answer=answer,
             base=best,
         )
-        for answer in (heads.JOINT, heads.BLEND)
-        if answer in run.answers
+        for answer in heads.FUSED
+        if answer in run.answers and answer in found
     ]
     return html.section(
         "Gains of classes",
