@@ -197,7 +197,7 @@ def compare_fallbacks(
         >>> model = gb.zoo.load("digits_online")
         >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
         >>> some = splits.test.take(range(100))
-        >>> found = gb.evaluation.compare_rules(
+        >>> found = gb.evaluation.compare_fallbacks(
         ...     model, some, train=splits.train.take(range(200))
         ... )
         >>> list(found["probabilities"])

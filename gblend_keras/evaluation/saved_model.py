@@ -42,7 +42,7 @@ class SavedModel:
     Example:
         >>> from pathlib import Path
         >>> import gblend_keras as gb
-        >>> saved = gb.evaluation.Saved(Path("run"), split="test")
+        >>> saved = gb.evaluation.SavedModel(Path("run"), split="test")
         >>> saved.num_clips, saved.num_crops  # where the data are videos
         (10, 1)
     """
@@ -79,7 +79,7 @@ def evaluate_saved(
     Example:
         >>> from pathlib import Path
         >>> import gblend_keras as gb
-        >>> saved = gb.evaluation.Saved(Path("run"))  # a run on the digits
+        >>> saved = gb.evaluation.SavedModel(Path("run"))  # a run on the digits
         >>> found = gb.evaluation.evaluate_saved(saved)
         >>> found.report["split"], found.report["counts"]["examples"]
         ('test', 1000)
@@ -327,7 +327,7 @@ def output_folder(
     Example:
         >>> from pathlib import Path
         >>> import gblend_keras as gb
-        >>> saved = gb.evaluation.Saved(Path("run"))
+        >>> saved = gb.evaluation.SavedModel(Path("run"))
         >>> found = gb.evaluation.Evaluation({"split": "test"}, [], {}, [])
         >>> gb.evaluation.output_folder(saved, found, out=None).as_posix()
         'run/evaluation_test'

@@ -37,7 +37,7 @@ class ReadyRun:
         >>> recipe = gb.recipes.get("digits")
         >>> splits = gb.data.load(recipe.data, data_dir=None)
         >>> model = gb.building.build_model(recipe, splits)
-        >>> job = gb.methods.Job(
+        >>> job = gb.methods.ReadyRun(
         ...     model, recipe, splits.train, seed=0, workdir=Path("new_run")
         ... )
         >>> gb.methods.get("uniform").data(job).callbacks

@@ -164,7 +164,7 @@ def estimate_blend(
         >>> subject = gb.training.subject_of(
         ...     gb.recipes.get("arrays"), None, settings=["data.path=mine.npz"]
         ... )
-        >>> found = gb.training.measure(subject, epochs=1, verbose=False)
+        >>> found = gb.training.estimate_blend(subject, epochs=1, verbose=False)
         >>> list(found["estimates"][0]["weights"])
         ['sound', 'pose', 'joint']
     """
@@ -212,7 +212,7 @@ def estimate_table(
     Example:
         >>> import gblend_keras as gb
         >>> history = gb.read_history("run/blend_history.json")
-        >>> text = gb.training.table(history[:1], seeds=[0])
+        >>> text = gb.training.estimate_table(history[:1], seeds=[0])
         >>> print(text.splitlines()[0])
         Seed 0
     """
