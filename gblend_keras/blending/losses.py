@@ -1,6 +1,7 @@
-"""Losses of the heads, on logits, and what follows from logits."""
+"""Losses: the blended one, those of the heads, and what follows from logits."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,6 +22,43 @@ MULTI_LABEL_LOSSES = (
     keras.losses.BinaryCrossentropy,
     keras.losses.BinaryFocalCrossentropy,
 )
+
+
+def blended_loss(
+    head_losses: Sequence[Any], weights: Any, loss_scale: float
+) -> Any:
+    """Computes the loss that is trained on, without penalties, a scalar.
+
+        loss = loss_scale * sum_h w_h L_h
+
+    Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 7.
+    Ours: `loss_scale`.
+
+    Args:
+        head_losses: L_h of each head, scalars.
+        weights: w_h of each head, shape `(H,)`.
+        loss_scale: Factor on the sum.
+    """
+    return loss_scale * ops.sum(weights * ops.stack(head_losses))
+
+
+def blended_terms(
+    head_losses: Sequence[Any], weights: Any, loss_scale: float
+) -> list[Any]:
+    """Computes the terms of `blended_loss` by themselves, scalars.
+
+    None goes through a tensor with the others, so that a tape sees which
+    variables each head depends on.
+
+    Args:
+        head_losses: L_h of each head, scalars.
+        weights: w_h of each head, shape `(H,)`.
+        loss_scale: Factor on each.
+    """
+    factors = ops.unstack(loss_scale * weights, len(head_losses))
+    return [
+        factor * loss for factor, loss in zip(factors, head_losses, strict=True)
+    ]
 
 
 def resolve_loss(loss: Any, *, multi_label: bool) -> keras.losses.Loss:

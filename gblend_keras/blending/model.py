@@ -214,9 +214,8 @@ class BlendedModel(distributed_model.DistributedModel):
     ) -> Any:
         """Returns this replica's share of the blended loss and penalties."""
         del x
-        find = training_step.shares if training else training_step.head_losses
-        return training_step.blended_loss(
-            self, find(self, y, y_pred, sample_weight)
+        return training_step.compute_loss(
+            self, y, y_pred, sample_weight, training=training
         )
 
     def compute_metrics(

@@ -8,7 +8,7 @@ What is mended here, and a no-op on one device:
 2. Class weights, and arrays shuffled by each worker for itself, do not go
    with shared input: `fit`, `evaluate`, `predict`.
 
-What a single step needs is in `replicas`.
+What a single step needs is in `replica_step`.
 """
 
 import contextlib

@@ -10,7 +10,7 @@ device:
 3. A loss scale that proves too large on one replica is seen by that replica
    alone: `apply_gradients`.
 
-What Keras' loops over batches need is in `loops`.
+What Keras' loops over batches need is in `keras_loops`.
 """
 
 from typing import Any
@@ -109,6 +109,12 @@ def weighted(loss_shares: tf.Tensor, factor: tf.Tensor | None) -> tf.Tensor:
     if factor is None:
         return loss_shares
     return tf.cast(factor, loss_shares.dtype) * loss_shares
+
+
+def share_of_penalties(penalties: list[tf.Tensor]) -> tf.Tensor:
+    """Returns this replica's share of what layers add to the loss."""
+    values = [tf.cast(value, tf.float32) for value in penalties]
+    return tf.nn.scale_regularization_loss(tf.add_n(values))
 
 
 def apply_gradients(
