@@ -11,6 +11,7 @@ from absl import logging
 
 from gblend_keras.blending import _head_metrics
 from gblend_keras.data import training_set
+from gblend_keras.distribution import keras_private
 
 # They undo much of what a weight on a loss does.
 ADAPTIVE_OPTIMIZERS = (
@@ -180,6 +181,6 @@ class EpochStarter(keras.callbacks.Callback):
             self._training_set.start_epoch(epoch)
         place = (epoch << 20) % 2**32  # a million steps before it repeats
         for variable in self.model.variables:
-            if variable.name == "seed_generator_state":
+            if variable.name == keras_private.SEED_STATE:
                 seed = int(keras.ops.convert_to_numpy(variable)[0])
                 variable.assign(np.array([seed, place], np.uint32))

@@ -26,7 +26,7 @@ class Answer:
     training mean as the tower's normalisation layer knows it, or by zeros.
 
     Ours: the paper has no rule for absent modalities. This one was the best
-    of those in `evaluation.absent`; docs/evaluation.md has the figures.
+    of those in `evaluation.fallbacks`; docs/evaluation.md has the figures.
 
     Args:
         model: A `BlendedModel`.

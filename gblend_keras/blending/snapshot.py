@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gblend_keras.distribution import keras_private
 from gblend_keras.utils import state_files
 
 _PREFIX = "variable/"  # of the members of a state file
@@ -117,7 +118,7 @@ def fingerprint(model: keras.Model, *others: object) -> str:
     """Names the state of a model, and what else a result is a function of.
 
     Of a random generator only the seed counts: where an epoch starts in its
-    sequence is a function of the epoch (`fitting.EpochStarter`).
+    sequence is a function of the epoch (`fit_arguments.EpochStarter`).
 
     Args:
         model: A compiled, built model.
@@ -126,7 +127,7 @@ def fingerprint(model: keras.Model, *others: object) -> str:
     digest = hashlib.sha256(repr(others).encode())
     for variable in state_variables(model):
         value = _array(variable)
-        if variable.name == "seed_generator_state":
+        if variable.name == keras_private.SEED_STATE:
             value = value[:1]
         whole = np.ascontiguousarray(value)
         digest.update(whole.reshape(-1).view(np.uint8).data)

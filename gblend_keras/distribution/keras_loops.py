@@ -132,7 +132,7 @@ def unknown_length() -> Iterator[None]:
     data were missing.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Your input ran out of data")
+        warnings.filterwarnings("ignore", keras_private.OUT_OF_DATA)
         yield
 
 

@@ -17,6 +17,12 @@ CACHED_EVALUATION = "_use_cached_eval_dataset"
 # batches that are still divided by replica, which fails on several workers
 # (Keras issue 20585).
 SYMBOLIC_BUILD = "_maybe_symbolic_build"
+# The name of the variable of a random generator: where in its numbers it is.
+# Keras saves no state of generators, and offers no list of them.
+SEED_STATE = "seed_generator_state"
+# How the warning begins that comes at the end of data of unknown length. It
+# has no category of its own.
+OUT_OF_DATA = "Your input ran out of data"
 
 
 def replace_update(

@@ -5,9 +5,9 @@ an example's would be, one of them, drawn uniformly, stays.
 
 Source: Neverova, Wolf, Taylor & Nebout, "ModDrop", TPAMI 2016, section 4.2.
 Ours: a rate of 0.2. A dropped input is replaced by what stands for an absent
-one at prediction (`blending.available`): its training mean, as the tower's
-normalisation layer knows it, or zeros without one. Nothing is scaled up, for
-towers are not linear in their inputs.
+one at prediction (`missing_modalities.stand_in`): its training mean, as the
+tower's normalisation layer knows it, or zeros without one. Nothing is scaled
+up, for towers are not linear in their inputs.
 Cost: 1 training.
 """
 

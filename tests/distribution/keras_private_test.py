@@ -2,11 +2,13 @@
 
 import inspect
 import re
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import gblend_keras
 from gblend_keras.distribution import keras_private
@@ -65,21 +67,27 @@ def test_sums_of_gradients_are_those_of_the_variables():
 def test_gradients_are_clipped_as_the_optimizer_was_told():
     optimizer, _ = accumulating()
     (clipped,) = keras_private.clipped(optimizer, [9 * keras.ops.ones(3)])
-    np.testing.assert_array_equal(clipped, np.ones(3))
+    assert np.array_equal(clipped, np.ones(3)), moved(
+        "Optimizer._clip_gradients"
+    )
 
 
 def test_update_decays_and_applies_the_optimizer_s_formula():
     optimizer, variable = accumulating()
     keras_private.update(optimizer, [keras.ops.ones(3)], [variable])
     # By hand: 1 - 0.5 * 0.1 * 1 = 0.95; then 0.95 - 0.5 * 1 = 0.45.
-    np.testing.assert_allclose(variable, np.full(3, 0.45), rtol=1e-6)
+    assert np.allclose(variable, 0.45, rtol=1e-6), moved(
+        "Optimizer._apply_weight_decay or _backend_update_step"
+    )
 
 
 def test_batches_are_counted_where_gradients_are_accumulated():
     optimizer, variable = accumulating()
     for _ in range(3):
         optimizer.apply([keras.ops.ones(3)], [variable])
-    assert int(keras_private.batches_seen(optimizer)) == 3
+    assert int(keras_private.batches_seen(optimizer)) == 3, moved(
+        "Optimizer._iterations"
+    )
 
 
 def test_evaluation_from_within_fit_says_so():
@@ -97,12 +105,48 @@ def test_symbolic_build_is_replaced_by_the_optimizer_s():
     assert replaced is DistributedModel._build_optimizer
 
 
+def test_random_generator_keeps_its_place_in_a_variable_of_that_name():
+    generator = keras.random.SeedGenerator(7)
+    name = keras_private.SEED_STATE
+    assert generator.state.name == name, moved(f"the name {name}")
+    keras.random.uniform((3,), seed=generator)
+    seed, place = keras.ops.convert_to_numpy(generator.state)
+    assert seed == 7 and place > 0, moved("seed and place in a generator")
+
+
+def test_end_of_data_is_warned_of_in_these_words():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+
+    def batches():
+        yield np.zeros((3, 2)), np.zeros((3, 1))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(batches(), steps_per_epoch=2, verbose=0)
+    words = [str(each.message) for each in caught]
+    assert any(each.startswith(keras_private.OUT_OF_DATA) for each in words), (
+        moved(f"the warning '{keras_private.OUT_OF_DATA}'")
+    )
+
+
 def test_tensorflow_says_whether_replicas_share_a_definition():
+    distribute = getattr(tf, "__internal__", None)
+    distribute = getattr(distribute, "distribute", None)
+    assert hasattr(distribute, "strategy_supports_no_merge_call"), (
+        f"TensorFlow {tf.__version__} has moved "
+        "strategy_supports_no_merge_call: see gblend_keras/distribution/"
+        "keras_private.py for what it was used for, and find its new place."
+    )
     assert keras_private.replicas_share_one_definition() in (True, False)
 
 
 def test_no_other_file_uses_what_is_private_to_keras():
-    pattern = re.compile(r"keras\.src|optimizer\._|__internal__|_maybe_symb")
+    pattern = re.compile(
+        r"keras\.src|optimizer\._|__internal__|_maybe_symb|_use_cached|"
+        r"seed_generator_state|ran out of data"
+    )
     for path in Path(gblend_keras.__file__).parent.rglob("*.py"):
         if path.name != "keras_private.py":
             assert not pattern.search(path.read_text("utf-8")), path
