@@ -45,7 +45,7 @@ def check_rule(rule: object) -> None:
     """Raises unless `rule` is None or a rule of a method."""
     if rule is not None and not isinstance(rule, rules.Rule):
         raise TypeError(
-            "`rule` is no rule. Expected None or a blending.rules.Rule. "
+            "`rule` is no rule. Expected None or a gb.Rule. "
             f"Received: {type(rule).__name__}. "
             'Use methods.get("pcgrad").new_rule(), say.'
         )

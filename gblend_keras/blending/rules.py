@@ -67,19 +67,21 @@ class Step:
         """Returns the gradients of one head, as `head_gradients` does."""
         found = self.gradients(self.targets[head])
         present = [value for value in found if value is not None]
-        means = iter(mean_over_replicas(present))
+        means = iter(replica_step.mean_over_replicas(present))
         return [None if value is None else next(means) for value in found]
 
     def mean_losses(self) -> tf.Tensor:
         """Returns the plain loss of every head on the whole batch, `(H,)`."""
-        (mean,) = mean_over_replicas([self.losses])
+        (mean,) = replica_step.mean_over_replicas([self.losses])
         return mean * replica_step.num_replicas()
 
     def gradients(self, target: Any) -> Gradients:
         """Returns the gradients of anything that the tape has recorded."""
         found = [
             None if value is None else tf.convert_to_tensor(value)
-            for value in self.tape.gradient(target, _values(self.variables))
+            for value in self.tape.gradient(
+                target, [variable.value for variable in self.variables]
+            )
         ]
         if replica_step.num_replicas() == 1:
             return found
@@ -139,14 +141,6 @@ class Rule:
         """
         del model
         return step.loss_gradients()
-
-
-def mean_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Returns the mean of each tensor over the replicas of a strategy."""
-    if replica_step.num_replicas() == 1 or not values:
-        return values
-    context = tf.distribute.get_replica_context()
-    return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, values))
 
 
 def added(one: Gradients, other: Gradients) -> Gradients:
@@ -217,41 +211,3 @@ def shared_only(gradients: Sequence[Gradients]) -> list[Gradients]:
         ]
         for row in gradients
     ]
-
-
-def tower_variables(network: keras.Model, joint: str) -> dict[str, set[int]]:
-    """Finds what each modality's head shares with the joint head: its tower.
-
-    Args:
-        network: Functional model `{modality: input} -> {head: logits}`.
-        joint: Name of the joint head.
-
-    Returns:
-        `{modality head: ids of variables}`.
-
-    Raises:
-        ValueError: If two modality heads depend on one variable.
-    """
-    of_head = {
-        head: {
-            id(variable)
-            for variable in keras.Model(network.input, output).variables
-        }
-        for head, output in network.output.items()
-    }
-    shared_with = of_head.pop(joint)
-    seen: set[int] = set()
-    for head, variables in of_head.items():
-        if variables & seen:
-            raise ValueError(
-                "This method needs towers that no other modality enters. "
-                f"Expected late fusion. Received: head '{head}' shares "
-                "weights with another modality's head. "
-                "Set fusion.name=concat, or choose another method."
-            )
-        seen |= variables
-    return {head: found & shared_with for head, found in of_head.items()}
-
-
-def _values(variables: list[keras.Variable]) -> list[Any]:
-    return [variable.value for variable in variables]

@@ -111,6 +111,14 @@ def weighted(loss_shares: tf.Tensor, factor: tf.Tensor | None) -> tf.Tensor:
     return tf.cast(factor, loss_shares.dtype) * loss_shares
 
 
+def mean_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Returns the mean of each tensor over the replicas of a strategy."""
+    if num_replicas() == 1 or not values:
+        return values
+    context = tf.distribute.get_replica_context()
+    return list(context.all_reduce(tf.distribute.ReduceOp.MEAN, values))
+
+
 def share_of_penalties(penalties: list[tf.Tensor]) -> tf.Tensor:
     """Returns this replica's share of what layers add to the loss."""
     values = [tf.cast(value, tf.float32) for value in penalties]

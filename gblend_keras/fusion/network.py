@@ -170,6 +170,39 @@ def tower_models(network: keras.Model, modality: str) -> list[keras.Model]:
     return found
 
 
+def tower_variables(network: keras.Model) -> dict[str, set[int]]:
+    """Finds what each modality's head shares with the joint head: its tower.
+
+    Args:
+        network: Functional model `{modality: input} -> {head: logits}`.
+
+    Returns:
+        `{modality head: ids of variables}`.
+
+    Raises:
+        ValueError: If two modality heads depend on one variable.
+    """
+    of_head = {
+        head: {
+            id(variable)
+            for variable in keras.Model(network.input, output).variables
+        }
+        for head, output in network.output.items()
+    }
+    shared_with = of_head.pop(JOINT)
+    seen: set[int] = set()
+    for head, variables in of_head.items():
+        if variables & seen:
+            raise ValueError(
+                "This method needs towers that no other modality enters. "
+                f"Expected late fusion. Received: head '{head}' shares "
+                "weights with another modality's head. "
+                "Set fusion.name=concat, or choose another method."
+            )
+        seen |= variables
+    return {head: found & shared_with for head, found in of_head.items()}
+
+
 def check_tower(modality: str, tower: object) -> None:
     """Raises unless `tower` maps one input to a feature vector."""
     if not isinstance(tower, keras.Model):

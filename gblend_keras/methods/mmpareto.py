@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from gblend_keras import config
 from gblend_keras.blending import rules
+from gblend_keras.fusion import network
 from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 
@@ -74,7 +75,7 @@ class MMPareto(rules.Rule):
         self.gamma = gamma
 
     def build(self, model: Any) -> None:
-        rules.tower_variables(model.network, JOINT)  # refuses mixed towers
+        network.tower_variables(model.network)  # refuses mixed towers
 
     def gradients(self, model: Any, step: rules.Step) -> rules.Gradients:
         of_heads = dict(zip(step.heads, step.head_gradients(), strict=True))

@@ -29,6 +29,8 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras.blending import losses
 from gblend_keras.blending import rules
+from gblend_keras.distribution import replica_step
+from gblend_keras.fusion import network
 from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
 
@@ -91,7 +93,7 @@ class OgmGe(rules.Rule):
         self.noise = noise
 
     def build(self, model: Any) -> None:
-        self._towers = rules.tower_variables(model.network, JOINT)
+        self._towers = network.tower_variables(model.network)
 
     def gradients(self, model: Any, step: rules.Step) -> rules.Gradients:
         factors = self._factors(model, step)
@@ -111,7 +113,7 @@ class OgmGe(rules.Rule):
             true_class_sum(probability[head], step.y)
             for head in model.modality_heads
         ]
-        found = rules.mean_over_replicas([tf.stack(scores)])
+        found = replica_step.mean_over_replicas([tf.stack(scores)])
         factors = tf.unstack(coefficients(found[0], self.alpha))
         return dict(zip(model.modality_heads, factors, strict=True))
 

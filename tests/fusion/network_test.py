@@ -1,8 +1,12 @@
-"""Late fusions, by hand."""
+"""Late fusions, by hand; and what is found in a network."""
 
+import keras
 import numpy as np
 import pytest
 
+import gblend_keras as gb
+from gblend_keras.fusion import network
+from tests import toy
 from tests.fusion import small
 
 
@@ -106,3 +110,25 @@ def test_order_of_modalities_is_irrelevant(fusion):
     np.testing.assert_allclose(
         fused_of(one, **x), fused_of(other, **x), rtol=1e-5
     )
+
+
+def test_tower_is_what_a_head_shares_with_the_joint_head():
+    built = toy.model().network
+    found = network.tower_variables(built)
+    for name in ("m0", "m1"):
+        tower = built.get_layer(f"{name}_tower")
+        assert found[name] == {id(variable) for variable in tower.variables}
+
+
+def test_towers_that_another_modality_enters_are_refused():
+    shared = keras.layers.Dense(4)
+    inputs = {name: keras.Input((3,), name=name) for name in ("a", "b")}
+    mixed = shared(keras.layers.Add()(list(inputs.values())))
+    heads = {name: keras.layers.Dense(2)(mixed) for name in ("a", "b", "joint")}
+    with pytest.raises(ValueError, match="needs towers that no other"):
+        network.tower_variables(keras.Model(inputs, heads))
+    with pytest.raises(ValueError, match="needs towers that no other"):
+        gb.BlendedModel(
+            keras.Model(inputs, heads),
+            rule=gb.methods.get("mmpareto").new_rule(),
+        )

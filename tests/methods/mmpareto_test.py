@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from gblend_keras.blending import rules
+from gblend_keras.fusion import network
 from gblend_keras.methods import mmpareto
 from tests import toy
 from tests.methods import small
@@ -57,7 +58,7 @@ def test_mmpareto_mixes_each_tower_by_its_own_share():
     model = small.blended(rule)
     x, y = toy.arrays(num_examples=12)
     found, alone = small.applied(rule, model, x, y)
-    tower = rules.tower_variables(model.network, "joint")
+    tower = network.tower_variables(model.network)
     for head in model.modality_heads:
         pair = rules.shared_only([alone["joint"], alone[head]])
         share = float(mmpareto.joint_share(rules.inner_products(pair)))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from gblend_keras.blending import isolated_heads
-from gblend_keras.blending import rules
+from gblend_keras.fusion import network
 from gblend_keras.methods import ogm_ge
 from tests import toy
 from tests.methods import small
@@ -54,7 +54,7 @@ def test_ogm_scales_towers_alone_and_keeps_probes_out_of_them():
     isolated_heads.isolate(model, model.head_names)
     x, y = toy.arrays(num_examples=12)
     found, alone = small.applied(rule, model, x, y)
-    towers = rules.tower_variables(model.network, "joint")
+    towers = network.tower_variables(model.network)
     ratios = {}
     for index, variable in enumerate(model.trainable_variables):
         joint = alone["joint"][index]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gblend_keras.blending import rules
+from gblend_keras.fusion import network
 from gblend_keras.methods import pcgrad
 from tests import toy
 from tests.methods import small
@@ -50,7 +50,7 @@ def test_pcgrad_mixes_towers_and_leaves_what_one_head_has_alone():
     x, y = toy.arrays(num_examples=12)
     found, alone = small.applied(rule, model, x, y)
     factors = {}
-    towers = rules.tower_variables(model.network, "joint")
+    towers = network.tower_variables(model.network)
     for index, variable in enumerate(model.trainable_variables):
         parts = [each[index] for each in alone.values()]
         present = [part.numpy() for part in parts if part is not None]
