@@ -4,7 +4,6 @@ The table of contents is `__init__.pyi`. Its names are loaded when they are
 first used: importing this package loads no TensorFlow.
 """
 
-import difflib
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -15,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 import lazy_loader
+
+from gblend_keras.utils import close_names
 
 __version__ = "0.1.0"
 
@@ -35,10 +36,10 @@ _attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        close = difflib.get_close_matches(name, __all__, n=3)
-        advice = f". Did you mean {' or '.join(close)}?" if close else ""
+        advice = close_names.did_you_mean(name, __all__).strip()
         raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}{advice}"
+            f"module {__name__!r} has no attribute {name!r}"
+            + (f". {advice}" if advice else "")
         )
     return _attached(name)
 

@@ -1,7 +1,6 @@
 """A command of `gblend`: its flags, its help, its errors."""
 
 import dataclasses
-import difflib
 import inspect
 import logging as builtin_logging
 import os
@@ -141,12 +140,6 @@ def check_given(values: flags.FlagValues, *names: str) -> None:
                 f"--{name} is missing. Expected a value: {values[name].help} "
                 f"Received: nothing. Add --{name}={_placeholder(values[name])}."
             )
-
-
-def close_names(name: str, known: Sequence[str]) -> str:
-    """Returns "Did you mean a or b? ", or "" when no name is close."""
-    close = difflib.get_close_matches(name, known, n=3)
-    return f"Did you mean {' or '.join(close)}? " if close else ""
 
 
 def _flag_lines(flag: flags.Flag) -> list[str]:

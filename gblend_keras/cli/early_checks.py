@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gblend_keras as gb
-from gblend_keras.cli import command
 from gblend_keras.data.sets import registry
 from gblend_keras.runs import directory
+from gblend_keras.utils import close_names
 
 
 def check_recipe(recipe: gb.Recipe, data_dir: Path | None) -> None:
@@ -135,7 +135,7 @@ def _check_known(where: str, name: str, known: Sequence[str]) -> None:
         raise ValueError(
             f"`--set` has an unknown name after '{where}.'. Expected one of "
             f"{list(known)}. Received: {name}. "
-            f"{command.close_names(name, known)}Check the spelling."
+            f"{close_names.did_you_mean(name, known)}Check the spelling."
         )
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from gblend_keras.cli import command
+from gblend_keras.utils import close_names
 
 # Command -> its module; in the order in which a user meets them.
 COMMANDS = {
@@ -47,12 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(overview())
         return
     if not given or given[0] not in COMMANDS:
-        name = given[0] if given else ""
-        received = repr(name) if given else "nothing"
+        received = repr(given[0]) if given else "nothing"
+        advice = close_names.did_you_mean(given[0] if given else "", COMMANDS)
         sys.stderr.write(
             f"gblend: Expected a command, one of {', '.join(COMMANDS)}. "
             f"Received: {received}. "
-            f"{command.close_names(name, list(COMMANDS))}See gblend --help.\n"
+            f"{advice}See gblend --help.\n"
         )
         sys.exit(2)
     get(given[0])(given[1:])

@@ -27,6 +27,7 @@ from gblend_keras.cli import command
 from gblend_keras.cli import common_flags
 from gblend_keras.cli import early_checks
 from gblend_keras.cli import quiet
+from gblend_keras.utils import close_names
 from gblend_keras.utils import files
 from gblend_keras.zoo import cards
 from gblend_keras.zoo import catalog
@@ -82,7 +83,7 @@ def run(words: Sequence[str]) -> None:
         name = words[0] if words else ""
         raise command.UsageError(
             f"Expected one of {', '.join(actions)}. Received: {list(words)}. "
-            f"{command.close_names(name, list(actions))}".strip()
+            f"{close_names.did_you_mean(name, list(actions))}".strip()
         )
     action, fewest, most = actions[words[0]]
     if not fewest <= len(words) - 1 <= most:

@@ -1,10 +1,10 @@
 """How towers are joined."""
 
 import dataclasses
-import difflib
 from typing import Any
 
 from gblend_keras.config.checks import check_range
+from gblend_keras.utils import close_names
 
 FUSIONS = (
     "concat",
@@ -30,10 +30,11 @@ def check_fusion(name: str) -> None:
         ValueError: `fusion` is unknown. ... Did you mean concat?
     """
     if name not in FUSIONS:
-        close = difflib.get_close_matches(str(name), FUSIONS, n=3) or FUSIONS
+        every = f"Did you mean {' or '.join(FUSIONS)}?"
+        advice = close_names.did_you_mean(name, FUSIONS).strip() or every
         raise ValueError(
             f"`fusion` is unknown. Expected one of {list(FUSIONS)}. "
-            f"Received: fusion={name!r}. Did you mean {' or '.join(close)}?"
+            f"Received: fusion={name!r}. {advice}"
         )
 
 

@@ -1,15 +1,14 @@
 """Settings of a recipe as the command line gives them."""
 
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Iterable
 from typing import Any
 
 from gblend_keras.config.checks import check_not_renamed
 from gblend_keras.config.recipe import Recipe
 from gblend_keras.config.towers import TowerConfig
+from gblend_keras.utils import close_names
 
 _SECTIONS = ("data", "clips", "towers", "train", "blend", "fusion", "methods")
 
@@ -68,7 +67,7 @@ def _with_setting(recipe: Recipe, key: str, text: str) -> Recipe:
             "`--set` has an unknown key. Expected data.*, clips.*, "
             "towers.MODALITY.*, train.*, blend.*, fusion.* or "
             f"methods.METHOD.*. Received: {key}. "
-            f"{_close_names(section, _SECTIONS)}"
+            f"{close_names.did_you_mean(section, _SECTIONS)}"
             "See the recipe.json of a run for all keys."
         )
     part = _changed(getattr(recipe, section), rest, text, key)
@@ -81,16 +80,11 @@ def _changed(part: Any, field: str, text: str, key: str) -> Any:
         raise ValueError(
             f"`--set` has an unknown key. Expected one of {sorted(hints)} "
             f"after '{key.removesuffix(field)}'. Received: {key}. "
-            f"{_close_names(field, hints)}Check the spelling."
+            f"{close_names.did_you_mean(field, hints)}Check the spelling."
         )
     return dataclasses.replace(
         part, **{field: _parsed(text, hints[field], key)}
     )
-
-
-def _close_names(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3)
-    return f"Did you mean {' or '.join(close)}? " if close else ""
 
 
 def _parsed(text: str, hint: Any, key: str) -> Any:

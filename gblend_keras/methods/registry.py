@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from gblend_keras import methods
+from gblend_keras.utils import close_names
 
 if TYPE_CHECKING:
     from gblend_keras.methods import base
@@ -131,8 +132,7 @@ def check_name(
 def _check_name(argument: str, name: str, known: list[str]) -> None:
     if name in known:
         return
-    close = difflib.get_close_matches(str(name), known, n=3)
-    advice = f"Did you mean {' or '.join(close)}? " if close else ""
+    advice = close_names.did_you_mean(name, known)
     raise ValueError(
         f"`{argument}` names no method. Expected one of {known}. "
         f"Received: {argument}={name!r}. {advice}Choose one of them."

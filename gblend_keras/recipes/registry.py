@@ -1,11 +1,11 @@
 """The recipes by name: every other file of this folder."""
 
-import difflib
 import importlib
 import pkgutil
 from pathlib import Path
 
 from gblend_keras import config
+from gblend_keras.utils import close_names
 
 FOLDER = Path(__file__).parent
 
@@ -34,10 +34,11 @@ def get(name: str) -> config.Recipe:
         ['depth', 'skeleton', 'inertial']
     """
     if name not in names():
-        close = difflib.get_close_matches(name, names(), n=3) or names()
+        every = f"Did you mean {' or '.join(names())}?"
+        advice = close_names.did_you_mean(name, names()).strip() or every
         raise ValueError(
             f"`recipe` is unknown. Expected one of {names()}. "
-            f"Received: recipe={name!r}. Did you mean {' or '.join(close)}?"
+            f"Received: recipe={name!r}. {advice}"
         )
     module = importlib.import_module(f"{__package__}.{name}")
     recipe: config.Recipe = module.recipe()

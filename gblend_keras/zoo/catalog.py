@@ -1,7 +1,6 @@
 """The entries of the zoo: found, read, and checked where they enter."""
 
 import dataclasses
-import difflib
 import os
 import re
 import urllib.parse
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
+from gblend_keras.utils import close_names
 from gblend_keras.utils import files
 
 ENTRY_FORMAT = 1
@@ -208,8 +208,7 @@ def find(name: str) -> Entry:
     known = folders()
     if name not in known:
         every = sorted(known)
-        close = difflib.get_close_matches(str(name), every, n=3)
-        advice = f"Did you mean {' or '.join(close)}?" if close else ""
+        advice = close_names.did_you_mean(name, every).strip()
         raise ValueError(
             "`name` is not in the zoo. Expected one of "
             f"{every}. Received: name={name!r}. "
