@@ -110,11 +110,7 @@ def check_file(flag: str, path: str) -> None:
     Raises:
         ValueError: If there is none.
     """
-    if not Path(path).is_file():
-        raise ValueError(
-            f"`{flag}` is not there: {path}. Expected a file. "
-            "Received: a path without one. Correct the path."
-        )
+    _check_there(flag, path, Path(path).is_file(), "a file")
 
 
 def check_folder(flag: str, path: str) -> None:
@@ -123,9 +119,13 @@ def check_folder(flag: str, path: str) -> None:
     Raises:
         ValueError: If there is none.
     """
-    if not Path(path).is_dir():
+    _check_there(flag, path, Path(path).is_dir(), "a folder")
+
+
+def _check_there(flag: str, path: str, there: bool, what: str) -> None:
+    if not there:
         raise ValueError(
-            f"`{flag}` is not there: {path}. Expected a folder. "
+            f"`{flag}` is not there: {path}. Expected {what}. "
             "Received: a path without one. Correct the path."
         )
 

@@ -7,29 +7,29 @@ from collections.abc import Sequence
 from gblend_keras.cli import command
 from gblend_keras.utils import close_names
 
-# Command -> its module; in the order in which a user meets them.
-COMMANDS = {
-    "train": "train",
-    "compare": "compare",
-    "estimate": "estimate",
-    "evaluate": "evaluate",
-    "predict": "predict",
-    "prepare": "prepare",
-    "report": "report",
-    "export": "export",
-    "convert": "convert",
-    "zoo": "zoo",
-    "benchmark": "benchmark",
-}
+# Each is a module of this folder; in the order in which a user meets them.
+COMMANDS = (
+    "train",
+    "compare",
+    "estimate",
+    "evaluate",
+    "predict",
+    "prepare",
+    "report",
+    "export",
+    "convert",
+    "zoo",
+    "benchmark",
+)
 
 
 def get(name: str) -> command.Command:
     """Returns a command by name.
 
     Raises:
-        KeyError: If there is none of this name.
+        ModuleNotFoundError: If there is none of this name.
     """
-    module = importlib.import_module(f"gblend_keras.cli.{COMMANDS[name]}")
+    module = importlib.import_module(f"gblend_keras.cli.{name}")
     return command.of_module(module, name)
 
 
