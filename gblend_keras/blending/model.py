@@ -242,6 +242,7 @@ class BlendedModel(distributed_model.DistributedModel):
         """How many examples the epoch has counted so far."""
         return self._head_metrics.examples_seen
 
+    @documented_by(_example_losses.Measurer.measure)
     def measure(
         self,
         dataset: Any,
@@ -249,7 +250,6 @@ class BlendedModel(distributed_model.DistributedModel):
         *,
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[_example_losses.FloatArray, _example_losses.FloatArray]:
-        """See `example_losses.Measurer.measure`."""
         if self._measurer is None:
             self._measurer = _example_losses.Measurer(
                 self.network,
@@ -257,8 +257,9 @@ class BlendedModel(distributed_model.DistributedModel):
                 multi_label=self.multi_label,
                 strategy=self.distribute_strategy,
             )
-        measurer = self._measurer
-        return measurer.measure(dataset, measure, class_weight=class_weight)
+        return self._measurer.measure(
+            dataset, measure, class_weight=class_weight
+        )
 
     @documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -281,14 +282,14 @@ class BlendedModel(distributed_model.DistributedModel):
     def predict_available(
         self, x: Mapping[str, Any], *, batch_size: int = 32
     ) -> Any:
-        """Predicts from the modalities that are there.
-
-        For many calls, build a `missing_modalities.Answer` once: the mean of
-        the logits of heads that see nothing else, `(examples, num_classes)`.
+        """Answers from the modalities there: see `missing_modalities.Answer`.
 
         Args:
             x: `{modality: array}` with at least one modality.
             batch_size: Examples computed at a time.
+
+        Returns:
+            Probabilities `(examples, num_classes)`.
 
         Raises:
             ValueError: If `x` does not fit the network.

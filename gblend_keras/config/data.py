@@ -78,7 +78,7 @@ class DataConfig:
         annotations: Of "videos": the annotation file, below `--data_dir`
             when relative.
         manifest: Of "videos": what kind of annotation file; see
-            `data.manifest`.
+            `data.annotations`.
         clips: Of "records" and "videos": how clips are cut.
         modalities: Which modalities are used, in order; empty for all.
         evaluate_on: "test"; or "validation", to choose settings on a part of

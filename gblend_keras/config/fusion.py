@@ -40,7 +40,7 @@ def check_fusion(name: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class FusionConfig:
-    """How towers are joined; see `network.fuse` for the fusions.
+    """How towers are joined; see `fusion.fuse` for them.
 
     A setting that is 0 or empty is left to the fusion. One that the fusion
     does not have is an error.
@@ -79,7 +79,7 @@ class FusionConfig:
                 check_range(f"fusion.{name}", value, 0, 10**6)
 
     def options(self) -> dict[str, Any]:
-        """Returns what is set, as options of `network.fuse`."""
+        """Returns what is set, as options of `fusion.fuse`."""
         settings = dataclasses.asdict(self)
         del settings["name"]
         return {name: value for name, value in settings.items() if value}

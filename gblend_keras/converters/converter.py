@@ -166,7 +166,7 @@ def load_converted(
     """Builds a converted network and loads its weights.
 
     Args:
-        path: What `convert` wrote, of either ending.
+        path: What `convert_checkpoint` wrote, of either ending.
         input_shapes: `{modality: shape}` for other clips than the contract's;
             sizes but the last may be None.
 

@@ -108,7 +108,7 @@ def absent_table(found: Mapping[str, Mapping[str, float]]) -> str:
     """Returns how fallbacks for absent modalities did, the best first.
 
     Args:
-        found: As `absent.compare_fallbacks` gives it.
+        found: As `fallbacks.compare_fallbacks` gives it.
     """
     ranked = sorted(found.items(), key=lambda item: -item[1]["score"])
     wide = max(len(name) for name in found)

@@ -78,7 +78,7 @@ class Checkpoint:
     """A public checkpoint that the user brings.
 
     Attributes:
-        source: Whose it is, as `checkpoints.convert` knows it.
+        source: Whose it is, as `converters.convert_checkpoint` knows it.
         file: Its name at the source.
         address: Where it was published; "" where no address is known.
         clip: Frames, height and width.

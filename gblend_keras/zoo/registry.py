@@ -142,7 +142,7 @@ def tower(
 
 
 def load_run(name: str) -> "FinishedRun":
-    """Loads a trained entry as a run, for `predicting` and evaluation.
+    """Loads a trained entry as a run, to predict with and to evaluate.
 
     Raises:
         ValueError: As `path`, or if the entry was not trained by a recipe.

@@ -18,7 +18,7 @@ SAMPLE_SIZE = 64  # videos that statistics are computed from
 
 @dataclasses.dataclass(frozen=True)
 class ClipExamples:
-    """Videos of which clips are examples; an `arrays.ExampleSet`.
+    """Videos of which clips are examples; an `example_set.ExampleSet`.
 
     Read to train, a video gives `settings.clips_per_epoch` random clips an
     epoch. Read to measure, it gives `num_clips * num_crops` fixed views, one

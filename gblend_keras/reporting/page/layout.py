@@ -98,7 +98,7 @@ def page(
     Args:
         title: Of the page, and its first heading.
         head: What stands above the sections.
-        sections: As `markup.section` returns them; None is left out.
+        sections: As `html.section` returns them; None is left out.
         version: Of gblend_keras, for the last line.
     """
     kept = [each for each in sections if each is not None]
