@@ -37,13 +37,13 @@ from .config import BlendSettings as BlendSettings
 from .config import Recipe as Recipe
 from .converters.converter import convert_checkpoint as convert_checkpoint
 from .converters.converter import load_converted as load_converted
+from .data.datasets import make_dataset as make_dataset
+from .data.datasets import make_training_dataset as make_training_dataset
+from .data.datasets import split_holdout as split_holdout
 from .data.example_set import Examples as Examples
 from .data.example_set import Splits as Splits
 from .data.holdout import fold_indices as fold_indices
 from .data.training_set import TrainingSet as TrainingSet
-from .data.training_set import make_dataset as make_dataset
-from .data.training_set import make_training_dataset as make_training_dataset
-from .data.training_set import split_holdout as split_holdout
 from .evaluation.evaluator import evaluate_model as evaluate_model
 from .export.exporter import export_model as export_model
 from .fusion.network import fuse as fuse

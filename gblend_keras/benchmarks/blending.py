@@ -17,8 +17,8 @@ from gblend_keras import config
 from gblend_keras.benchmarks import towers as benchmark
 from gblend_keras.blending import model as blended
 from gblend_keras.callbacks import gradient_blending
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.fusion import network
 from gblend_keras.towers import conv
 from gblend_keras.towers import mlp
@@ -84,7 +84,7 @@ def compare_steps(rounds: int) -> dict[str, Any]:
         loss_weights=dict.fromkeys(heads, 1 / len(heads)),
         metrics={head: ["accuracy"] for head in heads},
     )
-    dataset = training_set.make_dataset(examples, batch_size=32).cache()
+    dataset = datasets.make_dataset(examples, batch_size=32).cache()
     targets = dataset.map(lambda x, y: (x, dict.fromkeys(heads, y)))
     contenders = ((ours, dataset), (plain, targets.cache()))
     for model, data in contenders:  # trace and warm up
@@ -113,7 +113,7 @@ def estimate_cost(num_modalities: int) -> dict[str, Any]:
     keras.backend.clear_session()
     examples = _examples(num_modalities, num_examples=1024)
     model = _model(num_modalities)
-    train, held = training_set.split_holdout(examples, 0.125, batch_size=32)
+    train, held = datasets.split_holdout(examples, 0.125, batch_size=32)
     model.fit(train, epochs=1, verbose=0)  # trace
     started = time.perf_counter()
     model.fit(train, epochs=2, verbose=0)
@@ -186,7 +186,7 @@ def _train_large(pipe: Any, with_estimate: bool) -> None:
     }
     model = blended.BlendedModel(network.late_fusion(towers, 8))
     model.compile(keras.optimizers.SGD(0.001, momentum=0.9))
-    train, held = training_set.split_holdout((x, y), 0.25, batch_size=16)
+    train, held = datasets.split_holdout((x, y), 0.25, batch_size=16)
     model.fit(train, epochs=1, verbose=0)
     callbacks = (
         [gradient_blending.GradientBlending(train, held, super_epochs=(1, 1))]

@@ -15,8 +15,8 @@ from gblend_keras import config
 from gblend_keras.benchmarks import frame_reading
 from gblend_keras.benchmarks import record_workers
 from gblend_keras.building import model_builder
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.data.annotations import manifest
 from gblend_keras.data.records import preparation
 from gblend_keras.data.records import record_index
@@ -109,7 +109,7 @@ def compare_sources(
         rounds of videos to records.
     """
     datasets = [
-        training_set.make_training_dataset(splits.train, batch_size=8)
+        datasets.make_training_dataset(splits.train, batch_size=8)
         for splits in (of_records, of_videos)
     ]
     for dataset in datasets:
@@ -143,7 +143,7 @@ def waiting_share(
         Median "share" of waiting, and median seconds of an epoch.
     """
     model = model_builder.build_model(recipe, splits)
-    dataset = training_set.make_training_dataset(
+    dataset = datasets.make_training_dataset(
         splits.train, batch_size=recipe.data.batch_size
     )
     step = tf.function(model.train_step, reduce_retracing=True)
@@ -188,7 +188,7 @@ def memory_of_passes(splits: example_set.Splits) -> dict[str, float]:
     Returns:
         MiB in use after the second pass and after the last.
     """
-    dataset = training_set.make_training_dataset(splits.train, batch_size=8)
+    dataset = datasets.make_training_dataset(splits.train, batch_size=8)
     used = []
     for _ in range(MEMORY_PASSES):
         _seconds_of_pass(dataset)

@@ -17,8 +17,8 @@ from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.callbacks import run_checkpoint
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
 from gblend_keras.runs import directory
 
@@ -105,7 +105,7 @@ def share_outside(
     """
     model = model_builder.build_model(recipe, splits)
     blend = recipe.blend
-    train, held = training_set.split_holdout(
+    train, held = datasets.split_holdout(
         splits.train,
         blend.holdout_fraction,
         seed=0,
@@ -122,9 +122,7 @@ def share_outside(
         began = time.perf_counter()
         model.fit(
             train,
-            validation_data=training_set.make_dataset(
-                splits.test, batch_size=128
-            ),
+            validation_data=datasets.make_dataset(splits.test, batch_size=128),
             epochs=recipe.train.epochs,
             verbose=0,
             callbacks=[
@@ -203,7 +201,7 @@ def _operation_seconds(
 def _training_data(
     recipe: config.Recipe, splits: example_set.Splits
 ) -> tf.data.Dataset:
-    return training_set.make_training_dataset(
+    return datasets.make_training_dataset(
         splits.train, batch_size=recipe.data.batch_size
     )
 

@@ -49,11 +49,25 @@ class Measurer:
     def measure(
         self,
         dataset: Any,
-        measure: str,
+        measure: str = "loss",
         *,
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
-        """See `BlendedModel.measure`."""
+        """Measures the loss of every example under every head.
+
+        In evaluation mode and each example by itself, so that neither the
+        size of a batch nor the order matters.
+
+        Args:
+            dataset: What `fit` takes, batched; the training set itself is
+                measured on an epoch of T.
+            measure: "loss", or "accuracy" for 1 - accuracy.
+            class_weight: As for `fit`; enters the examples' weights.
+
+        Returns:
+            The losses `(examples, heads)`, and the weight of each example
+            `(examples,)`.
+        """
         dataset = training_set.as_dataset(dataset)
         shared = self._strategy.num_replicas_in_sync > 1
         if shared and isinstance(dataset, tf.data.Dataset):

@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.runs import directory
 
 
@@ -35,7 +35,7 @@ class EvaluatedCurve(keras.callbacks.Callback):
         if logs is None:
             return
         predicted = self.model.predict(
-            training_set.make_dataset(self._examples, batch_size=128), verbose=0
+            datasets.make_dataset(self._examples, batch_size=128), verbose=0
         )
         scores = self._score(self.model, predicted, self._examples.y)
         for answer, accuracy in scores.items():

@@ -1,6 +1,9 @@
 """Data: from arrays and files to `({modality: tensor}, label)`."""
 
 from .clips.clip_set import ClipExamples as ClipExamples
+from .datasets import make_dataset as make_dataset
+from .datasets import make_training_dataset as make_training_dataset
+from .datasets import split_holdout as split_holdout
 from .division import Division as Division
 from .example_set import Examples as Examples
 from .example_set import Splits as Splits
@@ -12,6 +15,3 @@ from .sets.registry import load as load
 from .training_set import Holdout as Holdout
 from .training_set import TrainingBatches as TrainingBatches
 from .training_set import TrainingSet as TrainingSet
-from .training_set import make_dataset as make_dataset
-from .training_set import make_training_dataset as make_training_dataset
-from .training_set import split_holdout as split_holdout

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gblend_keras.data import datasets
 from gblend_keras.data import holdout as held_out
 from gblend_keras.data import sources
 from gblend_keras.data import training_set as sets
@@ -78,14 +79,14 @@ def divide(
             f"Received: {'neither' if folds is None else 'both'}. "
             "Use `split_holdout` for a holdout."
         )
-    examples = sets.as_examples(train)
+    examples = datasets.as_examples(train)
     if examples is not None:
-        train = sets.make_training_dataset(examples, seed=seed)
+        train = datasets.make_training_dataset(examples, seed=seed)
     if folds is not None:
         return _by_folds(train, folds, seed)
-    examples = sets.as_examples(holdout)
+    examples = datasets.as_examples(holdout)
     if examples is not None:
-        holdout = sets.make_dataset(examples)
+        holdout = datasets.make_dataset(examples)
     _check_return(train, holdout)
     known = isinstance(holdout, sets.Holdout)
     training_set = sets.training_set_of(train)

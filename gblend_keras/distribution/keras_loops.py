@@ -21,6 +21,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
 from gblend_keras.data import training_set
 from gblend_keras.distribution import batch_slices
@@ -190,7 +191,7 @@ def _dataset(
     size = batch_size or 32  # Keras' own default
     if isinstance(x, Mapping) and y is None:
         return tf.data.Dataset.from_tensor_slices((dict(x),)).batch(size)
-    examples = training_set.as_examples((x, y, sample_weight))
+    examples = datasets.as_examples((x, y, sample_weight))
     if examples is None:
         raise TypeError(
             "`x` cannot be shared out to several workers. Expected a "
@@ -206,6 +207,6 @@ def _of_arrays(
 ) -> tf.data.Dataset:
     if shuffle:
         return training_set.as_dataset(
-            training_set.make_training_dataset(examples, batch_size=size)
+            datasets.make_training_dataset(examples, batch_size=size)
         )
-    return training_set.make_dataset(examples, batch_size=size)
+    return datasets.make_dataset(examples, batch_size=size)

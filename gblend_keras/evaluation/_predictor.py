@@ -14,9 +14,9 @@ from gblend_keras.blending import losses
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks import training_progress
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
 from gblend_keras.data import sources
-from gblend_keras.data import training_set
 from gblend_keras.data.clips import clip_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import views
@@ -207,7 +207,7 @@ def _batches(model: BlendedModel, data: Any, batch_size: int) -> Any:
                 "`batch_size` is out of range. Expected >= 1. "
                 f"Received: batch_size={batch_size}. Use 32, say."
             )
-        dataset = training_set.make_dataset(data, batch_size=batch_size)
+        dataset = datasets.make_dataset(data, batch_size=batch_size)
         checked: Any = dataset
         if isinstance(data, example_set.Examples):
             checked = (data.x, data.y)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
-from gblend_keras.data import training_set
+from gblend_keras.data import datasets
 from gblend_keras.data.clips import clip_set
 from gblend_keras.data.clips import footage
 from gblend_keras.data.clips import video_library
@@ -99,7 +99,7 @@ def predict_videos(
         num_crops=num_crops,
     )
     predicted = run.model.predict(
-        training_set.make_dataset(examples, batch_size=examples.num_views),
+        datasets.make_dataset(examples, batch_size=examples.num_views),
         verbose=0,
     )
     means = {

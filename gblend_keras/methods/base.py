@@ -14,8 +14,8 @@ from gblend_keras import config
 from gblend_keras.blending import rules
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks.phases import Phase
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.heads import JOINT
 
 
@@ -109,7 +109,7 @@ def every_head_plainly(heads: Sequence[str], epochs: int) -> list[Phase]:
 def all_examples(run: ReadyRun) -> TrainingData:
     """Trains on the whole training set."""
     return TrainingData(
-        training_set.make_training_dataset(
+        datasets.make_training_dataset(
             run.train, batch_size=run.recipe.data.batch_size, seed=run.seed
         )
     )

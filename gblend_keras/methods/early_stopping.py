@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from gblend_keras.blending import fit_arguments
-from gblend_keras.data import training_set
+from gblend_keras.data import datasets
 from gblend_keras.distribution import workers
 from gblend_keras.heads import JOINT
 from gblend_keras.methods import base
@@ -35,7 +35,7 @@ def method() -> base.Method:
 
 def _held_out(run: base.ReadyRun) -> base.TrainingData:
     settings = run.recipe.blend
-    train, held = training_set.split_holdout(
+    train, held = datasets.split_holdout(
         run.train,
         settings.holdout_fraction,
         seed=run.seed,

@@ -11,9 +11,9 @@ the modality heads; as often as there are `blend.folds`).
 from typing import Any
 
 from gblend_keras.callbacks import gradient_blending
+from gblend_keras.data import datasets
 from gblend_keras.data import holdout
 from gblend_keras.data import sources
-from gblend_keras.data import training_set
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 
@@ -76,7 +76,7 @@ def _divided(
             run.train.y, folds=settings.folds, groups=groups, seed=run.seed
         )
         return base.all_examples(run).dataset, folds
-    divided = training_set.split_holdout(
+    divided = datasets.split_holdout(
         run.train,
         settings.holdout_fraction if online else settings.offline_fraction,
         seed=run.seed,

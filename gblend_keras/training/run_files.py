@@ -14,8 +14,8 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks.phases import Phase
 from gblend_keras.callbacks.phases import trained_heads
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.distribution import workers
 from gblend_keras.evaluation import evaluator
 from gblend_keras.evaluation import metrics
@@ -114,7 +114,7 @@ def _predict(
     gblend evaluate.
     """
     strategy = ready.model.distribute_strategy
-    data = training_set.make_dataset(splits.test, batch_size=128)
+    data = datasets.make_dataset(splits.test, batch_size=128)
     if not workers.all_true(
         strategy, optional.are_installed("sklearn", "scipy")
     ):

@@ -15,9 +15,9 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
 from gblend_keras.building import optimizer_builder
 from gblend_keras.callbacks import gradient_blending
+from gblend_keras.data import datasets
 from gblend_keras.data import example_checks
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
 from gblend_keras.methods import base
 from gblend_keras.reporting import wording
@@ -298,10 +298,10 @@ def _on_unseen(
         )
     size = recipe.data.batch_size
     return gradient_blending.GradientBlending(
-        training_set.make_training_dataset(
+        datasets.make_training_dataset(
             splits.train, batch_size=size, seed=seed
         ),
-        training_set.make_dataset(unseen, batch_size=size),
+        datasets.make_dataset(unseen, batch_size=size),
         super_epochs=None,
         settings=recipe.blend.settings(seed),
     )

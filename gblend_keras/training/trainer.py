@@ -25,8 +25,8 @@ from gblend_keras.callbacks import run_checkpoint
 from gblend_keras.callbacks import training_progress
 from gblend_keras.callbacks.phases import Phase
 from gblend_keras.callbacks.phases import PhaseStarter
+from gblend_keras.data import datasets
 from gblend_keras.data import example_set
-from gblend_keras.data import training_set
 from gblend_keras.data.sets import registry
 from gblend_keras.distribution import strategies
 from gblend_keras.distribution import workers
@@ -51,7 +51,8 @@ class Run:
         seed: Seeds weights, orders, the holdout and dropout.
         blend: The method: one of `methods.names()`, or a modality's name, to
             train it alone.
-        strategy: See `distribution`.
+        strategy: Replicas and workers, as `distribution.strategies` makes
+            them.
         deterministic: Bit-for-bit repeatable operations; slower.
         verbose: Whether progress is shown.
         init_from: Trained weights to start from: a name of the zoo, a run
@@ -256,7 +257,7 @@ def _fit(
     cost = cost_log.CostLog(checkpoints / "cost.json", epochs_done=epochs_done)
     model.fit(
         data.dataset,
-        validation_data=training_set.make_dataset(
+        validation_data=datasets.make_dataset(
             held, batch_size=max(ready.recipe.data.batch_size, 128)
         ),
         initial_epoch=epochs_done,

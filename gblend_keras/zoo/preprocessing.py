@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
+from gblend_keras.data import datasets
 from gblend_keras.data import example_checks
 from gblend_keras.data import npz
-from gblend_keras.data import training_set
 from gblend_keras.data.clips import footage
 from gblend_keras.data.clips import transforms
 from gblend_keras.evaluation import video_predictor
@@ -106,7 +106,7 @@ def from_videos(
     examples = video_predictor.cut_videos(
         inputs, modalities, settings, num_clips=views[0], num_crops=views[1]
     )
-    batches = training_set.make_dataset(examples, batch_size=examples.num_views)
+    batches = datasets.make_dataset(examples, batch_size=examples.num_views)
     read = [x for x, _ in batches.as_numpy_iterator()]
     prepared = {
         name: np.concatenate([x[name] for x in read]) for name in modalities

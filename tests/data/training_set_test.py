@@ -1,4 +1,4 @@
-"""Datasets whose order is a function of (seed, epoch)."""
+"""The training set: an order by (seed, epoch), V and its return."""
 
 import keras
 import numpy as np
@@ -28,16 +28,6 @@ def stream(size=20, batch_size=8):
 
 
 @pytest.mark.parametrize("kind", ["arrays", "stream"])
-def test_train_and_holdout_divide_the_set(kind):
-    data = numbered() if kind == "arrays" else stream()
-    train, held = gb.split_holdout(data, 0.2, seed=1)
-    assert sorted(rows(train) + rows(held)) == list(range(20))
-    assert len(rows(held)) == 4
-    # Stratified: one of each class.
-    assert sorted(row % 4 for row in rows(held)) == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("kind", ["arrays", "stream"])
 def test_order_follows_seed_and_epoch_alone(kind):
     data = numbered() if kind == "arrays" else stream()
     train, _ = gb.split_holdout(data, 0.2, seed=1)
@@ -57,33 +47,6 @@ def test_holdout_keeps_its_order():
     assert rows(held) == rows(held) == sorted(rows(held))
 
 
-def test_holdout_never_holds_a_validation_or_test_example():
-    x, y = numbered(40)
-    outside = {30, 31, 32}
-    inside = np.array([row for row in range(40) if row not in outside])
-    examples = gb.Examples(x, y).take(inside)
-    train, held = gb.split_holdout(examples, 0.25, seed=0)
-    assert not outside & set(rows(train) + rows(held))
-    assert not set(rows(train)) & set(rows(held))
-
-
-def test_batches_are_of_the_size_asked_for():
-    train, held = gb.split_holdout(numbered(), 0.2, batch_size=5)
-    sizes = [len(batch[1]) for batch in train]
-    assert sizes == [5, 5, 5, 1]
-    train, _ = gb.split_holdout(stream(batch_size=3), 0.2)
-    assert [len(batch[1]) for batch in train][0] == 3
-
-
-def test_sample_weights_travel_along():
-    x, y = numbered()
-    weight = np.linspace(0, 1, 20)
-    train, _ = gb.split_holdout((x, y, weight), 0.2)
-    for features, _, weights in train:
-        expected = features["row"].numpy()[:, 0] / 19
-        np.testing.assert_allclose(weights, expected, rtol=1e-6)
-
-
 def test_rows_can_be_changed_and_the_length_kept():
     train, held = gb.split_holdout(numbered(), 0.2, batch_size=4)
     training_set = train.training_set
@@ -94,35 +57,6 @@ def test_rows_can_be_changed_and_the_length_kept():
     assert set(seen).union(*later) == set(range(20))
     training_set.use(np.arange(20))
     assert sorted(rows(train)) == list(range(20))
-
-
-def test_shuffled_stream_is_refused_when_it_is_read():
-    shuffled = (
-        tf.data.Dataset.from_tensor_slices(numbered()).shuffle(20).batch(8)
-    )
-    train, _ = gb.split_holdout(shuffled, 0.2)
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match="before you shuffle"
-    ):
-        for _ in range(5):
-            rows(train)
-
-
-def test_known_labels_spare_a_pass_over_the_stream():
-    passes = []
-
-    def batches():
-        passes.append(1)
-        yield from stream()
-
-    data = tf.data.Dataset.from_generator(
-        batches, output_signature=stream().element_spec
-    )
-    x, y = numbered()
-    gb.split_holdout(data, 0.2, labels=y)
-    assert len(passes) == 1  # the first batch, for its size
-    gb.split_holdout(data, 0.2)
-    assert len(passes) == 3
 
 
 def test_sample_of_a_stream_is_of_the_size_asked_for_and_fixed():
@@ -137,24 +71,6 @@ def test_sample_that_fills_the_memory_is_refused(monkeypatch):
     monkeypatch.setattr(sources, "MAX_SAMPLE_BYTES", 10)
     with pytest.raises(ValueError, match="or pass `train_sample`."):
         sources.sample_stream(stream(), 7, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("data", "advice"),
-    [
-        (lambda: stream().take(0), "Check the files it reads."),
-        (lambda: stream().unbatch(), "Call `.batch\\(\\)` first."),
-        (lambda: stream().map(lambda x, y: x), "Add the labels."),
-    ],
-)
-def test_streams_that_cannot_be_divided_are_refused(data, advice):
-    with pytest.raises(ValueError, match=advice):
-        gb.split_holdout(data(), 0.2)
-
-
-def test_other_objects_are_refused():
-    with pytest.raises(TypeError, match="Turn it into one of these first."):
-        gb.split_holdout([1, 2, 3], 0.2)
 
 
 def test_plain_keras_model_trains_on_it_and_sees_new_orders():

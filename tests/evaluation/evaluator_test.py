@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.blending import isolated_heads
-from gblend_keras.data import training_set
+from gblend_keras.data import datasets
 from gblend_keras.evaluation import evaluator
 from gblend_keras.evaluation import text_tables
 from tests import toy
@@ -67,7 +67,7 @@ def test_results_do_not_depend_on_the_batch_size(model, batch_size):
 
 @pytest.mark.parametrize("batch_size", [1, 5, 100])
 def test_stream_gives_what_arrays_give(model, batch_size):
-    stream = training_set.make_dataset(examples(), batch_size=batch_size)
+    stream = datasets.make_dataset(examples(), batch_size=batch_size)
     found = run(model, stream)
     assert len(found.y) == NUM_EXAMPLES
     assert close(found.report, run(model, examples()).report)
@@ -309,7 +309,7 @@ def test_arguments_that_do_not_fit_are_refused(model, arguments, advice):
 
 def test_data_that_does_not_fit_is_refused(model):
     data = examples()
-    stream = training_set.make_dataset(data)
+    stream = datasets.make_dataset(data)
     with pytest.raises(ValueError, match="Leave out `.repeat\\(\\)`."):
         run(model, stream.repeat())
     with pytest.raises(ValueError, match="Check the files it reads."):
@@ -325,6 +325,6 @@ def test_data_that_does_not_fit_is_refused(model):
 
 
 def test_dataset_of_unknown_length_is_read_to_its_end(model):
-    stream = training_set.make_dataset(examples(), batch_size=4)
+    stream = datasets.make_dataset(examples(), batch_size=4)
     unknown = stream.filter(lambda x, y: tf.constant(True))
     assert len(run(model, unknown).y) == NUM_EXAMPLES
