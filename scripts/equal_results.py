@@ -164,38 +164,31 @@ def record_all(path: Path) -> None:
         }
         for job, flags in jobs.items():
             workdir = place / job.replace(" ", "_")
-            started = time.monotonic()
-            done = subprocess.run(
-                train_command(workdir, *SHORT, *flags),
-                env=environment(),
-                capture_output=True,
-                text=True,
-                cwd=place,
-            )
-            if done.returncode:
-                print(done.stderr[-2000:])
-                record[job] = "failed"
-            else:
-                record[job] = run_record(workdir)
-            print(f"{job}: {time.monotonic() - started:.0f} s", flush=True)
+            command = train_command(workdir, *SHORT, *flags)
+            done = ran(job, command, cwd=place)
+            failed = done is None
+            record[job] = "failed" if failed else run_record(workdir)
         record["resumed"] = resumed(place / "resumed", place)
         for replicas in (1, 2):
             for scenario in ("online", "folds", *RULES):
                 key = f"fit {scenario} {replicas}"
-                done = subprocess.run(
-                    [sys.executable, __file__, "fit", scenario, str(replicas)],
-                    env=environment(),
-                    capture_output=True,
-                    text=True,
-                    cwd=place,
-                )
-                if done.returncode:
-                    print(done.stderr[-2000:])
-                    record[key] = "failed"
-                else:
-                    record[key] = json.loads(done.stdout.splitlines()[-1])
-                print(key, flush=True)
+                command = [sys.executable, __file__, "fit", scenario]
+                done = ran(key, [*command, str(replicas)], cwd=place)
+                last = done.splitlines()[-1] if done else '"failed"'
+                record[key] = json.loads(last)
     path.write_text(json.dumps(record, indent=1))
+
+
+def ran(job: str, command: list[str], *, cwd: Path) -> str | None:
+    """Runs a job; returns what it printed, or None where it failed."""
+    started = time.monotonic()
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, cwd=cwd
+    )
+    if done.returncode:
+        print(done.stderr[-2000:])
+    print(f"{job}: {time.monotonic() - started:.0f} s", flush=True)
+    return None if done.returncode else done.stdout
 
 
 def resumed(workdir: Path, place: Path) -> dict[str, Any]:
