@@ -70,8 +70,9 @@ def arrange_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """Returns the callbacks of a `fit` in the order that blending needs.
 
-    First the guard, then the callbacks that blend, which are told the
-    settings, then what sets the epoch's order, then the user's own.
+    First the guard, then `SwapEMAWeights`, which puts the trained weights
+    back for an epoch to begin with, then the callbacks that blend, which are
+    told the settings, then what sets the epoch's order, then the user's own.
 
     Args:
         call: The arguments of `fit`.
@@ -92,14 +93,19 @@ def arrange_callbacks(
         verbose=1 if call["verbose"] == "auto" else call["verbose"],
         data=call["x"],
     )
-    first = [each for each in given if isinstance(each, BlendCallback)]
-    for callback in first:
+    swaps = [
+        each
+        for each in given
+        if isinstance(each, keras.callbacks.SwapEMAWeights)
+    ]
+    blending = [each for each in given if isinstance(each, BlendCallback)]
+    for callback in blending:
         callback.set_fit_settings(settings)
-    others = [each for each in given if each not in first]
+    others = [each for each in given if each not in (*swaps, *blending)]
     for callback in others:
         _settle_direction(callback, metrics)
     guard = LossGuard(list(metrics.losses))
-    return [guard, *first, EpochStarter(call["x"]), *others]
+    return [guard, *swaps, *blending, EpochStarter(call["x"]), *others]
 
 
 def _settle_direction(

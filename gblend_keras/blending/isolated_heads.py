@@ -10,6 +10,7 @@ import numpy as np
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.distribution import keras_loops
+from gblend_keras.distribution import keras_private
 from gblend_keras.heads import JOINT
 
 # Optimizers of Keras that treat each variable by itself: with these, what one
@@ -148,11 +149,24 @@ def isolate(model: BlendedModel, heads: list[str]) -> None:
 
 @contextmanager
 def _undisturbed(model: BlendedModel) -> Iterator[None]:
-    """Keeps what an inner `fit` would overwrite of the outer one."""
-    names = ("history", "stop_training")
+    """Makes an inner `fit` nothing but the epochs that it is asked for.
+
+    What it would overwrite of the outer one is kept. At its end an optimizer
+    would put its moving averages into the weights: that is for the end of
+    training, and what a pass has learned is measured without it.
+    """
+    names = (
+        "history",
+        "stop_training",
+        keras_private.INITIAL_EPOCH,
+        keras_private.EVALUATION_ITERATOR,
+    )
     kept = {name: vars(model)[name] for name in names if name in vars(model)}
+    setattr(model, keras_private.INITIAL_EPOCH, None)
+    model.optimizer.finalize_variable_values = lambda _: None
     try:
         yield
     finally:
+        del model.optimizer.finalize_variable_values
         for name, value in kept.items():  # none outside of any `fit`
             setattr(model, name, value)

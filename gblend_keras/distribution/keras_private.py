@@ -20,6 +20,11 @@ SYMBOLIC_BUILD = "_maybe_symbolic_build"
 # The name of the variable of a random generator: where in its numbers it is.
 # Keras saves no state of generators, and offers no list of them.
 SEED_STATE = "seed_generator_state"
+# Attributes of `Model`. Where `BackupAndRestore` goes on: it overrules the
+# `initial_epoch` of any later `fit`, also of one inside.
+INITIAL_EPOCH = "_initial_epoch"
+# The validation data of the `fit` under way, which one inside would drop.
+EVALUATION_ITERATOR = "_eval_epoch_iterator"
 # How the warning begins that comes at the end of data of unknown length. It
 # has no category of its own.
 OUT_OF_DATA = "Your input ran out of data"

@@ -245,6 +245,68 @@ def test_snapshot_covers_mixed_precision(policy):
     toy.assert_state(model, before)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_moving_averages_of_the_optimizer_change_no_estimate(policy):
+    def estimate(**averaging):
+        keras.backend.clear_session(free_memory=False)
+        keras.utils.set_random_seed(1)
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = toy.model(
+                optimizer=keras.optimizers.SGD(0.1, momentum=0.9, **averaging)
+            )
+            return estimated(model, *split(), epochs=3)
+        finally:
+            keras.config.set_dtype_policy("float32")
+
+    plain = estimate()
+    averaged = estimate(use_ema=True, ema_momentum=0.9)
+    assert averaged.weights == plain.weights
+    assert averaged.generalization == plain.generalization
+
+
+def online(callbacks, *, epochs=4, backup=None, **averaging):
+    """The weights of a seeded online training, and the model."""
+    keras.backend.clear_session(free_memory=False)
+    keras.utils.set_random_seed(1)
+    model = toy.model(
+        optimizer=keras.optimizers.SGD(0.1, momentum=0.9, **averaging)
+    )
+    data = split()
+    blending = gb.GradientBlending(data, super_epochs=(2, 2), settings=STAY)
+    toy.fit(model, data, [blending, *callbacks], epochs=epochs)
+    return [each.weights for each in blending.estimates], model
+
+
+def test_weights_swapped_for_their_averages_are_back_in_an_estimate():
+    averaging = {"use_ema": True, "ema_momentum": 0.9}
+    plain, _ = online([], **averaging)
+    swapped, _ = online(
+        [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], **averaging
+    )
+    for one, other in zip(plain, swapped, strict=True):
+        assert other == pytest.approx(one, abs=1e-3)
+
+
+def test_training_that_keras_restored_does_not_move_the_start_of_a_pass(
+    tmp_path,
+):
+    plain, _ = online([], epochs=4)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    def backup():
+        return keras.callbacks.BackupAndRestore(tmp_path / "backup")
+
+    with pytest.raises(KeyboardInterrupt):
+        online([backup(), Stop()])
+    resumed, model = online([backup()])
+    assert resumed[-1] == pytest.approx(plain[-1], abs=1e-6)
+
+
 def test_an_error_inside_an_estimate_puts_the_model_back():
     model = toy.model()
     train, holdout = split()

@@ -50,6 +50,13 @@ def test_optimizer_has_its_private_members(name):
     assert hasattr(optimizer, name), moved(f"Optimizer.{name}")
 
 
+@pytest.mark.parametrize(
+    "name", [keras_private.INITIAL_EPOCH, keras_private.EVALUATION_ITERATOR]
+)
+def test_fit_uses_the_attributes_that_are_kept(name):
+    assert name in inspect.getsource(keras.Model.fit), moved(f"Model.{name}")
+
+
 def test_optimizer_applies_through_the_method_that_is_replaced():
     optimizer, variable = accumulating()
     seen = []
