@@ -1,5 +1,7 @@
 """Datasets from examples, and the division of a training set into T and V."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
