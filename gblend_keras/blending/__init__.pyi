@@ -2,13 +2,13 @@
 
 from .estimate import BlendEstimate as BlendEstimate
 from .estimate import read_history as read_history
-from .estimator import Estimator as Estimator
-from .estimator import conclude as conclude
+from .estimators.estimator import Estimator as Estimator
+from .estimators.estimator import conclude as conclude
+from .estimators.retrain import Retrain as Retrain
 from .model import BlendedModel as BlendedModel
 from .ogr import Losses as Losses
 from .ogr import blend_weights as blend_weights
 from .ogr import overfitting_to_generalization as overfitting_to_generalization
-from .retrain import Retrain as Retrain
 from .rules import Rule as Rule
 from .rules import Step as Step
 from .super_epochs import Window as Window

@@ -11,7 +11,7 @@ from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate import read_history
 from gblend_keras.blending.estimate import write_history
 from gblend_keras.blending.estimate_progress import Journal
-from gblend_keras.blending.estimator import Estimator
+from gblend_keras.blending.estimators.estimator import Estimator
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data.division import Division

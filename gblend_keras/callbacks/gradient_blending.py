@@ -11,10 +11,10 @@ from absl import logging
 from gblend_keras import config
 from gblend_keras.blending import estimate_record
 from gblend_keras.blending import fit_arguments
-from gblend_keras.blending import retrain
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
-from gblend_keras.blending.estimator import Estimator
+from gblend_keras.blending.estimators import retrain
+from gblend_keras.blending.estimators.estimator import Estimator
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import SuperEpochs
 from gblend_keras.blending.super_epochs import Window

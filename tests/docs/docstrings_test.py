@@ -21,8 +21,8 @@ SECTION = re.compile(r"^ *Example:$", re.MULTILINE)
 LEFT_OUT = {
     "blending.estimate.BlendEstimate",
     "blending.estimate.read_history",
-    "blending.estimator.Estimator",
-    "blending.estimator.conclude",
+    "blending.estimators.estimator.Estimator",
+    "blending.estimators.estimator.conclude",
     "blending.model.BlendedModel",
     "blending.rules.Step",
     "callbacks.cost_log.CostLog",

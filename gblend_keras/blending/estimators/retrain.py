@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
-from gblend_keras.blending import estimator
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import isolated_heads
 from gblend_keras.blending import ogr
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
 from gblend_keras.blending.estimate_progress import Progress
+from gblend_keras.blending.estimators import estimator
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.snapshot import Snapshot
 from gblend_keras.blending.super_epochs import Window

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import gblend_keras as gb
-from gblend_keras.blending import estimator
-from gblend_keras.blending import retrain
+from gblend_keras.blending.estimators import estimator
+from gblend_keras.blending.estimators import retrain
 from tests import toy
 from tests.blending import estimates
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 import gblend_keras as gb
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import isolated_heads
-from gblend_keras.blending import retrain
 from gblend_keras.blending import super_epochs
+from gblend_keras.blending.estimators import retrain
 from gblend_keras.data import division
 from tests import toy
 

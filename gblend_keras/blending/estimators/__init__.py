@@ -1,0 +1,5 @@
+"""Estimators: ways to find the weights of a blend; one file each."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
