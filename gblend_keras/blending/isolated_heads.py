@@ -1,16 +1,12 @@
-"""Trains heads in isolation for a few epochs, inside a running `fit`."""
+"""Heads in isolation: which may train side by side, and with what weights."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from gblend_keras.blending import fit_arguments
 from gblend_keras.blending.model import BlendedModel
-from gblend_keras.distribution import keras_loops
-from gblend_keras.distribution import keras_private
 from gblend_keras.heads import JOINT
 
 # Optimizers of Keras that treat each variable by itself: with these, what one
@@ -84,52 +80,6 @@ def _towers_are_private(model: BlendedModel) -> bool:
     return True
 
 
-def train_heads(
-    model: BlendedModel,
-    heads: list[str],
-    dataset: Any,
-    *,
-    initial_epoch: int,
-    epochs: int,
-    settings: fit_arguments.FitSettings,
-    callbacks: list[keras.callbacks.Callback],
-) -> None:
-    """Trains only these heads, with the model's own compiled step.
-
-    Learning-rate schedules run as they would have run in these epochs.
-
-    Args:
-        model: The model inside whose `fit` this happens.
-        heads: Heads that train; the others get no loss.
-        dataset: T, as `fit` takes it.
-        initial_epoch: N, epochs trained so far.
-        epochs: n, epochs to train.
-        settings: The settings of the outer `fit`.
-        callbacks: Callbacks for these epochs, such as a progress bar.
-    """
-    isolate(model, heads)
-    with _undisturbed(model), keras_loops.unknown_length():
-        keras_loops.fit(
-            model,
-            {
-                "x": dataset,
-                "initial_epoch": initial_epoch,
-                "epochs": initial_epoch + epochs,
-                "steps_per_epoch": settings.steps_per_epoch,
-                "class_weight": settings.class_weight,
-                "verbose": 0,
-                "shuffle": False,  # a dataset shuffles itself
-                "callbacks": [
-                    fit_arguments.LossGuard(model.head_names),
-                    fit_arguments.EpochStarter(dataset),
-                    *settings.schedules,
-                    *callbacks,
-                ],
-            },
-        )
-    model.reset_metrics()
-
-
 def isolate(model: BlendedModel, heads: list[str]) -> None:
     """Gives each of these heads its plain loss and the others none.
 
@@ -141,32 +91,12 @@ def isolate(model: BlendedModel, heads: list[str]) -> None:
         model: A compiled model.
         heads: Names of heads.
     """
+    model.head_weights.update(isolating_weights(model, heads))
+
+
+def isolating_weights(
+    model: BlendedModel, heads: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Returns the weights `(H,)` with which `isolate` trains heads alone."""
     chosen = np.array([head in heads for head in model.head_names])
-    model.head_weights.update(
-        chosen.astype(np.float32) / np.float32(model.loss_scale)
-    )
-
-
-@contextmanager
-def _undisturbed(model: BlendedModel) -> Iterator[None]:
-    """Makes an inner `fit` nothing but the epochs that it is asked for.
-
-    What it would overwrite of the outer one is kept. At its end an optimizer
-    would put its moving averages into the weights: that is for the end of
-    training, and what a pass has learned is measured without it.
-    """
-    names = (
-        "history",
-        "stop_training",
-        keras_private.INITIAL_EPOCH,
-        keras_private.EVALUATION_ITERATOR,
-    )
-    kept = {name: vars(model)[name] for name in names if name in vars(model)}
-    setattr(model, keras_private.INITIAL_EPOCH, None)
-    model.optimizer.finalize_variable_values = lambda _: None
-    try:
-        yield
-    finally:
-        del model.optimizer.finalize_variable_values
-        for name, value in kept.items():  # none outside of any `fit`
-            setattr(model, name, value)
+    return chosen.astype(np.float32) / np.float32(model.loss_scale)

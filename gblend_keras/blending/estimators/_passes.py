@@ -1,0 +1,291 @@
+"""Passes of an estimate: train from one state, measure, put it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from gblend_keras.blending import fit_arguments
+from gblend_keras.blending import ogr
+from gblend_keras.blending.estimate_progress import Journal
+from gblend_keras.blending.model import BlendedModel
+from gblend_keras.blending.snapshot import Snapshot
+from gblend_keras.blending.super_epochs import Window
+from gblend_keras.data.division import Division
+from gblend_keras.distribution import keras_loops
+from gblend_keras.distribution import keras_private
+from gblend_keras.utils import progress
+
+LossPair = tuple[ogr.Losses, ogr.Losses]  # on T' and on V
+
+
+class Pass(NamedTuple):
+    """What one pass trains.
+
+    Attributes:
+        name: Shown while it trains.
+        weights: The weight of each head's loss, shape `(H,)`.
+        columns: Those of the measured losses that this pass is for; None for
+            all.
+    """
+
+    name: str
+    weights: npt.ArrayLike
+    columns: Sequence[int] | None = None
+
+
+class Passes:
+    """Trains passes from the model's state, inside a running `fit`.
+
+    Used as a context: at its end the model is as it was at its beginning.
+
+        with Passes(model, window, settings, ...) as passes:
+            measured = passes.run(divisions, [one, two])
+
+    Goes on where a killed try stopped: at the last epoch, of the pass under
+    way, that the journal holds. Each epoch is a function of the model's state
+    and of its number, so the losses are those of an unbroken estimate.
+
+    Args:
+        model: The model, in the state in which the estimate begins.
+        window: N, and the epochs of a pass.
+        settings: The settings of the outer `fit`.
+        measure: "loss" or "accuracy".
+        journal: Keeps how far the estimate is.
+        num_passes: How many there will be, for the progress bar.
+    """
+
+    def __init__(
+        self,
+        model: BlendedModel,
+        window: Window,
+        settings: fit_arguments.FitSettings,
+        *,
+        measure: str,
+        journal: Journal,
+        num_passes: int,
+    ) -> None:
+        self._model = model
+        self._window = window
+        self._settings = settings
+        self._measure_kind = measure
+        self._journal = journal
+        self._bar = _Bar(window, num_passes, settings)
+        self._num_begun = 0  # divisions, over all calls of `run`
+
+    def __enter__(self) -> Passes:
+        self._snapshot = Snapshot(self._model)
+        try:
+            self._done = self._journal.read(self._model, self._snapshot)
+            self._bar.show()
+        except BaseException:
+            self._snapshot.restore()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._snapshot.restore()
+        self._model.reset_metrics()
+        self._bar.close()
+
+    @property
+    def examples_trained(self) -> int:
+        """Examples that the passes trained on, over all tries."""
+        return self._done.examples_trained
+
+    def run(
+        self, divisions: Sequence[Division], passes: Sequence[Pass]
+    ) -> list[LossPair]:
+        """Runs what is left to do of these passes.
+
+        Args:
+            divisions: Divisions of the training set.
+            passes: What is trained, one after another, on each division.
+
+        Returns:
+            The losses on T' and V of each division: those of each column at N
+            and after the pass that is for it.
+        """
+        first = self._num_begun
+        self._num_begun += len(divisions)
+        for index, division in enumerate(divisions, start=first):
+            if index >= len(self._done.measured) - 1:
+                self._run_division(index, division, passes)
+            else:
+                self._bar.skip(len(passes))
+        return self._done.measured[first : self._num_begun]
+
+    def _run_division(
+        self, index: int, division: Division, passes: Sequence[Pass]
+    ) -> None:
+        done = self._done
+        if division.training_set is not None and division.rows is not None:
+            division.training_set.use(division.rows)
+        if index == len(done.measured):
+            done.measured.append(
+                (
+                    self._measure_start(division.train_sample),
+                    self._measure_start(division.holdout),
+                )
+            )
+            done.passes_done = 0
+            self._journal.write(self._model, done)
+        self._bar.skip(done.passes_done, done.epochs_done)
+        for each in passes[done.passes_done :]:
+            self._bar.begin_pass(each.name)
+            self._train(each, division.train)
+            train, holdout = done.measured[index]
+            self._measure_end(each, division.train_sample, train)
+            self._measure_end(each, division.holdout, holdout)
+            self._snapshot.restore()
+            done.passes_done += 1
+            done.epochs_done = 0
+            self._journal.write(self._model, done)
+
+    def _train(self, each: Pass, dataset: Any) -> None:
+        """Trains with the model's own compiled step.
+
+        Learning-rate schedules run as they would have run in these epochs.
+        """
+        model, settings = self._model, self._settings
+        model.head_weights.update(each.weights)
+        epoch = self._window.epoch
+        with _undisturbed(model), keras_loops.unknown_length():
+            keras_loops.fit(
+                model,
+                {
+                    "x": dataset,
+                    "initial_epoch": epoch + self._done.epochs_done,
+                    "epochs": epoch + self._window.num_epochs,
+                    "steps_per_epoch": settings.steps_per_epoch,
+                    "class_weight": settings.class_weight,
+                    "verbose": 0,
+                    "shuffle": False,  # a dataset shuffles itself
+                    "callbacks": [
+                        fit_arguments.LossGuard(model.head_names),
+                        fit_arguments.EpochStarter(dataset),
+                        *settings.schedules,
+                        keras.callbacks.LambdaCallback(
+                            on_epoch_end=self._end_epoch
+                        ),
+                    ],
+                },
+            )
+        model.reset_metrics()
+
+    def _end_epoch(self, epoch: int, logs: Any) -> None:
+        del logs
+        self._done.examples_trained += self._model.examples_seen
+        self._done.epochs_done += 1
+        self._journal.write(self._model, self._done)
+        self._bar.update(epoch)
+
+    def _measure_start(self, data: Any) -> ogr.Losses:
+        start, weight = self._measure(data)
+        return ogr.Losses(start, start.copy(), weight)
+
+    def _measure_end(self, each: Pass, data: Any, losses: ogr.Losses) -> None:
+        columns = slice(None) if each.columns is None else list(each.columns)
+        losses.end[:, columns] = self._measure(data)[0][:, columns]
+
+    def _measure(self, data: Any) -> tuple[ogr.FloatArray, ogr.FloatArray]:
+        return self._model.measure(
+            data,
+            self._measure_kind,
+            class_weight=self._settings.class_weight,
+        )
+
+
+def pooled(parts: Sequence[LossPair]) -> LossPair:
+    """Returns the losses of several divisions as if they were of one."""
+    train, holdout = (
+        ogr.Losses(
+            *(np.concatenate(values) for values in zip(*side, strict=True))
+        )
+        for side in zip(*parts, strict=True)
+    )
+    return train, holdout
+
+
+@contextmanager
+def _undisturbed(model: BlendedModel) -> Iterator[None]:
+    """Makes an inner `fit` nothing but the epochs that it is asked for.
+
+    What it would overwrite of the outer one is kept. At its end an optimizer
+    would put its moving averages into the weights: that is for the end of
+    training, and what a pass has learned is measured without it.
+    """
+    names = (
+        "history",
+        "stop_training",
+        keras_private.INITIAL_EPOCH,
+        keras_private.EVALUATION_ITERATOR,
+    )
+    kept = {name: vars(model)[name] for name in names if name in vars(model)}
+    setattr(model, keras_private.INITIAL_EPOCH, None)
+    model.optimizer.finalize_variable_values = lambda _: None
+    try:
+        yield
+    finally:
+        del model.optimizer.finalize_variable_values
+        for name, value in kept.items():  # none outside of any `fit`
+            setattr(model, name, value)
+
+
+class _Bar:
+    """Shows how far the passes are."""
+
+    def __init__(
+        self,
+        window: Window,
+        num_passes: int,
+        settings: fit_arguments.FitSettings,
+    ) -> None:
+        self._window = window
+        self._num_passes = num_passes
+        self._settings = settings
+        self._begun = 0
+
+    def show(self) -> None:
+        """Puts the bar on the screen."""
+        self._bar = progress.make_bar(
+            self._num_passes * self._window.num_epochs,
+            f"estimate at epoch {self._window.epoch}",
+            show=self._settings.verbose > 0,
+        )
+
+    def skip(self, num_passes: int, num_epochs: int = 0) -> None:
+        """Counts what an earlier try has done."""
+        self._begun += num_passes
+        self._bar.update(num_passes * self._window.num_epochs + num_epochs)
+
+    def begin_pass(self, name: str) -> None:
+        """Names the pass that begins."""
+        self._begun += 1
+        self._bar.set_description(
+            f"estimate at epoch {self._window.epoch}, pass "
+            f"{self._begun}/{self._num_passes} ({name})"
+        )
+
+    def update(self, epoch: int) -> None:
+        """Adds one finished epoch of a pass."""
+        last = self._window.epoch + self._window.num_epochs
+        self._bar.set_postfix_str(f"epoch {epoch + 1} of {last}", refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Takes the bar off the screen."""
+        self._bar.close()
