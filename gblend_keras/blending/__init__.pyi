@@ -5,8 +5,8 @@ from .estimate import read_history as read_history
 from .estimators.estimator import Estimator as Estimator
 from .estimators.estimator import conclude as conclude
 from .estimators.retrain import Retrain as Retrain
+from .loss_changes import Losses as Losses
 from .model import BlendedModel as BlendedModel
-from .ogr import Losses as Losses
 from .ogr import blend_weights as blend_weights
 from .ogr import overfitting_to_generalization as overfitting_to_generalization
 from .rules import Rule as Rule

@@ -9,12 +9,13 @@ from typing import Any
 import keras
 from absl import logging
 
-from gblend_keras.blending import ogr
 from gblend_keras.blending import snapshot
+from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.distribution import workers
 from gblend_keras.utils import state_files
 
 FORMAT = 1
+FIELDS = ("start", "end", "weight")  # of losses; groups follow from V
 SHARE = 0.02  # of an estimate's time that writing may take
 # Until a write has been timed, it is taken to be as slow as a poor disk.
 SLOW_BYTES_PER_SECOND = 100e6
@@ -34,7 +35,7 @@ class Progress:
         seconds: Wall clock so far, over all tries.
     """
 
-    measured: list[tuple[ogr.Losses, ogr.Losses]] = dataclasses.field(
+    measured: list[tuple[Losses, Losses]] = dataclasses.field(
         default_factory=list
     )
     passes_done: int = 0
@@ -156,7 +157,8 @@ def _arrays(
 ) -> Iterator[tuple[str, state_files.Array]]:
     for index, pair in enumerate(progress.measured):
         for side, losses in zip(("train", "holdout"), pair, strict=True):
-            for field, values in losses._asdict().items():
+            for field in FIELDS:
+                values = getattr(losses, field)
                 yield f"losses/{index}/{side}/{field}", values
     if progress.epochs_done:
         yield from snapshot.state_arrays(model)
@@ -177,10 +179,10 @@ def _from_state(model: keras.Model, state: state_files.State) -> Progress:
     )
     for index in range(meta["num_divisions"]):
         train, holdout = (
-            ogr.Losses(
+            Losses(
                 *(
                     state.array(f"losses/{index}/{side}/{field}").copy()
-                    for field in ogr.Losses._fields
+                    for field in FIELDS
                 )
             )
             for side in ("train", "holdout")

@@ -7,36 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gblend_keras.blending.loss_changes import Losses
+from gblend_keras.blending.loss_changes import changes
+from gblend_keras.blending.loss_changes import check_losses
+
 FloatArray = npt.NDArray[np.float64]
-
-# Losses closer than this share of the largest one are the same number: what
-# a repeated example differs by when it lands in another batch.
-SAME_LOSS = 1e-5
-
-
-class Losses(NamedTuple):
-    """Losses of every example under every head, in nats, and their weights.
-
-    Attributes:
-        start: Shape `(E, H)`, at checkpoint N.
-        end: Shape `(E, H)`, at checkpoint N+n, examples in the same order.
-        weight: Shape `(E,)`, each >= 0: the sample weights.
-
-    Example:
-        >>> import numpy as np
-        >>> from gblend_keras.blending import Losses
-        >>> losses = Losses(  # of two examples under one head
-        ...     start=np.array([[1.6], [1.4]]),
-        ...     end=np.array([[0.9], [0.7]]),
-        ...     weight=np.ones(2),
-        ... )
-        >>> losses.start.mean(axis=0).tolist()
-        [1.5]
-    """
-
-    start: FloatArray
-    end: FloatArray
-    weight: FloatArray
 
 
 class Measured(NamedTuple):
@@ -177,7 +152,8 @@ def measure(train: Losses, holdout: Losses) -> Measured:
     Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 3 and Fig. 3 (which prints G
     with the opposite sign; Eq. 3 is the one that works).
     Ours: the error. An example that occurs twice counts as one observation in
-    it, so a repeated holdout is not taken for a larger one.
+    it, so a repeated holdout is not taken for a larger one. Where V is made of
+    groups (people, objects), whose examples are alike, a group is one.
 
     Args:
         train: Losses on T'.
@@ -189,16 +165,13 @@ def measure(train: Losses, holdout: Losses) -> Measured:
     Raises:
         ValueError: If a loss is not finite, or a set is empty.
     """
-    _check_losses("train", train)
-    _check_losses("holdout", holdout)
-    seen, unseen = _distinct(train), _distinct(holdout)
-    change_seen, change_unseen = _mean_change(seen), _mean_change(unseen)
+    check_losses("train", train)
+    check_losses("holdout", holdout)
+    seen, unseen = changes(train), changes(holdout)
     return Measured(
-        generalization=-change_unseen,
-        overfitting=change_unseen - change_seen,
-        overfitting_error=np.sqrt(
-            _squared_error(seen) + _squared_error(unseen)
-        ),
+        generalization=-unseen.mean,
+        overfitting=unseen.mean - seen.mean,
+        overfitting_error=np.sqrt(seen.squared_error + unseen.squared_error),
     )
 
 
@@ -213,8 +186,9 @@ def bootstrap_weights(
 ) -> FloatArray:
     """Draws blend weights as other samples of examples would have given them.
 
-    Ours: the paper gives no uncertainty. Examples are drawn with replacement
-    from V and from T', and G, O and the weights computed anew.
+    Ours: the paper gives no uncertainty. Examples (groups, where V is made of
+    them) are drawn with replacement from V and from T', and G, O and the
+    weights computed anew.
 
     Args:
         train: Losses on T'.
@@ -234,8 +208,8 @@ def bootstrap_weights(
     else:
         fallback = np.asarray(previous, np.float64)
     rng = np.random.default_rng(seed)
-    change_seen = _resampled_changes(_distinct(train), num_samples, rng)
-    change_unseen = _resampled_changes(_distinct(holdout), num_samples, rng)
+    change_seen = changes(train).resampled_means(num_samples, rng)
+    change_unseen = changes(holdout).resampled_means(num_samples, rng)
     return _normalized(
         -change_unseen,
         change_unseen - change_seen,
@@ -284,74 +258,3 @@ def _check_measured(gained: FloatArray, added: FloatArray) -> None:
             f"overfitting={added.tolist()}. A loss diverged: lower the "
             "learning rate."
         )
-
-
-def _check_losses(name: str, losses: Losses) -> None:
-    if losses.start.ndim != 2 or losses.start.shape != losses.end.shape:
-        raise ValueError(
-            f"The {name} losses differ in shape. Expected (examples, heads) "
-            f"at both checkpoints. Received: {losses.start.shape} and "
-            f"{losses.end.shape}. Measure the same examples twice."
-        )
-    if len(losses.start) == 0 or not losses.weight.sum() > 0:
-        raise ValueError(
-            f"There is no {name} example with a positive weight. Expected at "
-            f"least one. Received: {len(losses.start)} examples. "
-            "Hold out more examples."
-        )
-    if not (np.isfinite(losses.start).all() and np.isfinite(losses.end).all()):
-        raise ValueError(
-            f"A {name} loss is not finite. Expected finite losses at both "
-            "checkpoints. Received: NaN or infinity. "
-            "Lower the learning rate or check the features."
-        )
-
-
-class _Changes(NamedTuple):
-    """Loss changes of the distinct examples and the weight of each."""
-
-    change: FloatArray  # (D, H)
-    weight: FloatArray  # (D,), summing to 1
-
-
-def _distinct(losses: Losses) -> _Changes:
-    """Merges examples whose losses agree under every head."""
-    rows = np.concatenate([losses.start, losses.end], axis=1)
-    scale = max(float(np.abs(rows).max()), 1e-30) * SAME_LOSS
-    keys = np.round(rows / scale).astype(np.int64)
-    _, first, member = np.unique(
-        keys, axis=0, return_index=True, return_inverse=True
-    )
-    weight = np.bincount(member.reshape(-1), weights=losses.weight)
-    change = losses.end[first] - losses.start[first]
-    kept = weight > 0
-    return _Changes(change[kept], weight[kept] / weight.sum())
-
-
-def _mean_change(examples: _Changes) -> FloatArray:
-    return examples.weight @ examples.change
-
-
-def _squared_error(examples: _Changes) -> FloatArray:
-    """Squared standard error of the weighted mean change, shape `(H,)`."""
-    num_distinct = len(examples.weight)
-    if num_distinct < 2:
-        return np.zeros(examples.change.shape[1])
-    deviation = examples.change - _mean_change(examples)
-    spread = np.square(examples.weight) @ np.square(deviation)
-    return spread * num_distinct / (num_distinct - 1)
-
-
-def _resampled_changes(
-    examples: _Changes, num_samples: int, rng: np.random.Generator
-) -> FloatArray:
-    """Mean change of `num_samples` bootstrap samples, `(num_samples, H)`."""
-    num_distinct = len(examples.weight)
-    uniform = np.full(num_distinct, 1 / num_distinct)
-    means = np.empty((num_samples, examples.change.shape[1]))
-    for row in range(num_samples):  # one at a time: O(D) memory
-        drawn = rng.multinomial(num_distinct, uniform) * examples.weight
-        total = drawn.sum()
-        drawn = drawn / total if total > 0 else examples.weight
-        means[row] = drawn @ examples.change
-    return means

@@ -49,11 +49,21 @@ def make_dataset(
 
 
 def make_training_dataset(
-    examples: example_set.ExampleSet, *, batch_size: int = 32, seed: int = 0
+    examples: example_set.ExampleSet,
+    *,
+    batch_size: int = 32,
+    seed: int = 0,
+    groups: npt.ArrayLike | None = None,
 ) -> TrainingBatches:
     """Returns the examples, shuffled anew each epoch by (seed, epoch).
 
     All of them are trained on: nothing is held out.
+
+    Args:
+        examples: The training set.
+        batch_size: Examples a batch.
+        seed: Seeds the order.
+        groups: Whose each example is, where folds hold out whole groups.
 
     Example:
         >>> import numpy as np
@@ -67,6 +77,7 @@ def make_training_dataset(
     return TrainingSet(
         source_of(examples),
         np.arange(len(examples)),
+        groups=groups,
         batch_size=batch_size,
         seed=seed,
     ).train
@@ -126,7 +137,12 @@ def split_holdout(
     )
     rest = np.setdiff1d(np.arange(len(source.labels)), held)
     return TrainingSet(
-        source, rest, holdout_rows=held, batch_size=size, seed=seed
+        source,
+        rest,
+        holdout_rows=held,
+        groups=groups,
+        batch_size=size,
+        seed=seed,
     )
 
 

@@ -23,6 +23,7 @@ class Division(NamedTuple):
         rows: The rows of T, where several divisions share one training set;
             or None.
         holdout_rows: The rows of V, where they are known; or None.
+        sample_rows: The rows of T', where they are known; or None.
 
     Example:
         >>> import numpy as np
@@ -39,11 +40,23 @@ class Division(NamedTuple):
     train_sample: Any
     rows: sources.IntArray | None = None
     holdout_rows: sources.IntArray | None = None
+    sample_rows: sources.IntArray | None = None
 
     @property
     def training_set(self) -> sets.TrainingSet | None:
         """The training set that is divided; None for other data."""
         return sets.training_set_of(self.train)
+
+    @property
+    def groups(self) -> tuple[sources.IntArray | None, ...]:
+        """Whose the examples of T' and of V are; None where not by group."""
+        training_set = self.training_set
+        return tuple(
+            None
+            if training_set is None or rows is None
+            else training_set.groups_of(rows)
+            for rows in (self.sample_rows, self.holdout_rows)
+        )
 
 
 def divide(
@@ -90,19 +103,21 @@ def divide(
     _check_return(train, holdout)
     known = isinstance(holdout, sets.Holdout)
     training_set = sets.training_set_of(train)
+    sample_rows = None
     if train_sample is None:
         size = len(holdout.rows) if known else _num_examples(holdout)
-        train_sample = (
-            sources.sample_stream(train, size, seed=seed)
-            if training_set is None
-            else training_set.sample(size, seed=seed)
-        )
+        if training_set is None:
+            train_sample = sources.sample_stream(train, size, seed=seed)
+        else:
+            sample_rows = training_set.sample_rows(size, seed=seed)
+            train_sample = training_set.view(sample_rows)
     return [
         Division(
             sets.as_dataset(train),
             holdout,
             train_sample,
             holdout_rows=holdout.rows if known else None,
+            sample_rows=sample_rows,
         )
     ]
 
@@ -186,6 +201,7 @@ def _by_folds(
                 training_set.view(np.sort(seen)),
                 rows=rest,
                 holdout_rows=held,
+                sample_rows=np.sort(seen),
             )
         )
     return divisions

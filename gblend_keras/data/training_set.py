@@ -38,6 +38,8 @@ class TrainingSet:
         source: All examples, T and V.
         rows: The rows of T.
         holdout_rows: The rows of V; none where nothing is held out.
+        groups: Whose each example of the source is, where V is made of whole
+            groups; any values.
         batch_size: Examples a batch; the last batch may be smaller.
         seed: Seeds the order.
 
@@ -55,6 +57,7 @@ class TrainingSet:
         rows: sources.IntArray,
         *,
         holdout_rows: npt.ArrayLike = (),
+        groups: npt.ArrayLike | None = None,
         batch_size: int,
         seed: int,
     ) -> None:
@@ -62,6 +65,9 @@ class TrainingSet:
         self.holdout_rows = np.asarray(holdout_rows, np.int64)
         self.batch_size = batch_size
         self.seed = seed
+        self._groups = None
+        if groups is not None:
+            _, self._groups = np.unique(groups, return_inverse=True)
         self._all_rows = np.union1d(np.asarray(rows, np.int64), holdout_rows)
         self._functions: tuple[batches.BatchFunction, ...] = ()
         with tf.device("CPU:0"):
@@ -150,6 +156,10 @@ class TrainingSet:
         """How many rows an epoch draws on now."""
         return len(self.rows)
 
+    def groups_of(self, rows: sources.IntArray) -> sources.IntArray | None:
+        """Returns whose these rows are, or None where V is of no groups."""
+        return None if self._groups is None else self._groups[rows]
+
     def shares_rows(self, other: TrainingSet | None) -> bool:
         """Says if V returns to both at once: one is mapped from the other."""
         return other is not None and other._rows is self._rows
@@ -180,7 +190,11 @@ class TrainingSet:
             self.use(self._all_rows, keep_length=keep_length)
 
     def sample(self, size: int, *, seed: int) -> tf.data.Dataset:
-        """Returns T': rows drawn from those in use, in order.
+        """Returns T', as `sample_rows` draws it."""
+        return self.view(self.sample_rows(size, seed=seed))
+
+    def sample_rows(self, size: int, *, seed: int) -> sources.IntArray:
+        """Returns the rows of T': drawn from those in use, in order.
 
         Args:
             size: How many rows; all where there are fewer.
@@ -188,9 +202,7 @@ class TrainingSet:
         """
         rng = np.random.default_rng(seed)
         size = min(size, self.num_examples)
-        return self.view(
-            np.sort(rng.choice(self.rows, size=size, replace=False))
-        )
+        return np.sort(rng.choice(self.rows, size=size, replace=False))
 
     def view(self, rows: sources.IntArray) -> tf.data.Dataset:
         """Returns these rows once, in order: what is measured."""

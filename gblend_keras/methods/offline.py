@@ -75,7 +75,13 @@ def _divided(
         folds = holdout.fold_indices(
             run.train.y, folds=settings.folds, groups=groups, seed=run.seed
         )
-        return base.all_examples(run).dataset, folds
+        everything = datasets.make_training_dataset(
+            run.train,
+            batch_size=run.recipe.data.batch_size,
+            seed=run.seed,
+            groups=groups,
+        )
+        return everything, folds
     divided = datasets.split_holdout(
         run.train,
         settings.holdout_fraction if online else settings.offline_fraction,

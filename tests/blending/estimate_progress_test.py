@@ -8,8 +8,8 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras.blending import estimate_progress
-from gblend_keras.blending import ogr
 from gblend_keras.blending import snapshot
+from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.utils import state_files
 from tests import toy
 
@@ -215,7 +215,7 @@ def test_seconds_add_up_over_tries(tmp_path, monkeypatch):
         kept = estimate_progress.Journal(path, "name")
         progress = kept.read(model, start)
         if not progress.measured:
-            losses = ogr.Losses(np.ones((4, 3)), np.ones((4, 3)), np.ones(4))
+            losses = Losses(np.ones((4, 3)), np.ones((4, 3)), np.ones(4))
             progress.measured.append((losses, losses))
         now[0] += 5.0
         kept.write(model, progress)

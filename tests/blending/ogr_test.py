@@ -5,6 +5,7 @@ import pytest
 
 from gblend_keras.blending import ogr
 from gblend_keras.blending.estimate import BlendEstimate
+from gblend_keras.blending.loss_changes import Losses
 
 
 def losses(num_examples=40, num_heads=3, seed=0, gain=0.5):
@@ -12,7 +13,7 @@ def losses(num_examples=40, num_heads=3, seed=0, gain=0.5):
     start = rng.gamma(2.0, 1.0, (num_examples, num_heads))
     shrink = rng.uniform(gain, 1.0, (num_examples, num_heads))
     weight = np.ones(num_examples)
-    return ogr.Losses(start, start * shrink, weight)
+    return Losses(start, start * shrink, weight)
 
 
 def weights_of(train, holdout, **arguments):
@@ -87,8 +88,8 @@ def test_no_overfitting_and_no_error_gives_finite_weights():
 def test_measured_g_and_o_by_hand():
     # Holdout falls 2 -> 1 and 4 -> 2: G = 1.5. Train falls 3 -> 1: 2.
     # O = -1.5 - (-2) = 0.5.
-    train = ogr.Losses(np.array([[3.0]]), np.array([[1.0]]), np.ones(1))
-    holdout = ogr.Losses(
+    train = Losses(np.array([[3.0]]), np.array([[1.0]]), np.ones(1))
+    holdout = Losses(
         np.array([[2.0], [4.0]]), np.array([[1.0], [2.0]]), np.ones(2)
     )
     measured = ogr.measure(train, holdout)
@@ -100,7 +101,7 @@ def test_measured_g_and_o_by_hand():
 
 def test_sample_weights_weight_the_means():
     # Changes -1 (weight 3) and -2 (weight 1): G = 5/4.
-    holdout = ogr.Losses(
+    holdout = Losses(
         np.array([[2.0], [4.0]]),
         np.array([[1.0], [2.0]]),
         np.array([3.0, 1.0]),
@@ -112,7 +113,7 @@ def test_sample_weights_weight_the_means():
 
 def test_repeated_holdout_changes_neither_weights_nor_intervals():
     train, holdout = losses(seed=1, gain=0.2), losses(seed=2)
-    thrice = ogr.Losses(*(np.concatenate([part] * 3) for part in holdout))
+    thrice = Losses(*(np.concatenate([part] * 3) for part in holdout[:3]))
     np.testing.assert_allclose(
         weights_of(train, thrice), weights_of(train, holdout), rtol=1e-9
     )
@@ -128,7 +129,7 @@ def test_order_of_heads_only_reorders_the_weights():
     order = [2, 0, 1]
 
     def reordered(part):
-        return ogr.Losses(part.start[:, order], part.end[:, order], part.weight)
+        return Losses(part.start[:, order], part.end[:, order], part.weight)
 
     np.testing.assert_allclose(
         weights_of(reordered(train), reordered(holdout)),
@@ -141,7 +142,7 @@ def test_all_losses_times_a_constant_leave_the_weights(factor):
     train, holdout = losses(seed=1, gain=0.2), losses(seed=2)
 
     def scaled(part):
-        return ogr.Losses(part.start * factor, part.end * factor, part.weight)
+        return Losses(part.start * factor, part.end * factor, part.weight)
 
     np.testing.assert_allclose(
         weights_of(scaled(train), scaled(holdout)), weights_of(train, holdout)
@@ -196,7 +197,7 @@ def test_losses_that_are_not_finite_are_refused():
 
 
 def test_empty_holdout_is_refused():
-    empty = ogr.Losses(np.ones((0, 3)), np.ones((0, 3)), np.ones(0))
+    empty = Losses(np.ones((0, 3)), np.ones((0, 3)), np.ones(0))
     with pytest.raises(ValueError, match="Hold out more examples."):
         ogr.measure(losses(), empty)
 

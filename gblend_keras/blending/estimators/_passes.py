@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
 from gblend_keras.blending.estimate_progress import Journal
+from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.snapshot import Snapshot
 from gblend_keras.blending.super_epochs import Window
@@ -24,7 +25,7 @@ from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import keras_private
 from gblend_keras.utils import progress
 
-LossPair = tuple[ogr.Losses, ogr.Losses]  # on T' and on V
+LossPair = tuple[Losses, Losses]  # on T' and on V
 
 
 class Pass(NamedTuple):
@@ -117,7 +118,7 @@ class Passes:
 
         Returns:
             The losses on T' and V of each division: those of each column at N
-            and after the pass that is for it.
+            and after the pass that is for it, with the groups.
         """
         first = self._num_begun
         self._num_begun += len(divisions)
@@ -126,7 +127,10 @@ class Passes:
                 self._run_division(index, division, passes)
             else:
                 self._bar.skip(len(passes))
-        return self._done.measured[first : self._num_begun]
+        return [
+            _grouped(self._done.measured[index], division)
+            for index, division in enumerate(divisions, start=first)
+        ]
 
     def _run_division(
         self, index: int, division: Division, passes: Sequence[Pass]
@@ -193,11 +197,11 @@ class Passes:
         self._journal.write(self._model, self._done)
         self._bar.update(epoch)
 
-    def _measure_start(self, data: Any) -> ogr.Losses:
+    def _measure_start(self, data: Any) -> Losses:
         start, weight = self._measure(data)
-        return ogr.Losses(start, start.copy(), weight)
+        return Losses(start, start.copy(), weight)
 
-    def _measure_end(self, each: Pass, data: Any, losses: ogr.Losses) -> None:
+    def _measure_end(self, each: Pass, data: Any, losses: Losses) -> None:
         columns = slice(None) if each.columns is None else list(each.columns)
         losses.end[:, columns] = self._measure(data)[0][:, columns]
 
@@ -211,11 +215,24 @@ class Passes:
 
 def pooled(parts: Sequence[LossPair]) -> LossPair:
     """Returns the losses of several divisions as if they were of one."""
+    train, holdout = map(_joined, zip(*parts, strict=True))
+    return train, holdout
+
+
+def _joined(parts: Sequence[Losses]) -> Losses:
+    groups = [each.group for each in parts if each.group is not None]
+    return Losses(
+        np.concatenate([each.start for each in parts]),
+        np.concatenate([each.end for each in parts]),
+        np.concatenate([each.weight for each in parts]),
+        np.concatenate(groups) if len(groups) == len(parts) else None,
+    )
+
+
+def _grouped(pair: LossPair, division: Division) -> LossPair:
     train, holdout = (
-        ogr.Losses(
-            *(np.concatenate(values) for values in zip(*side, strict=True))
-        )
-        for side in zip(*parts, strict=True)
+        losses._replace(group=group)
+        for losses, group in zip(pair, division.groups, strict=True)
     )
     return train, holdout
 

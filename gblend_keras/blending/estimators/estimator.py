@@ -11,6 +11,7 @@ from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
+from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data.division import Division
@@ -25,7 +26,7 @@ class Estimator(abc.ABC):
 
         class Cheap(gb.blending.Estimator):
             def estimate(self, model, divisions, window, fit_settings, journal):
-                train, holdout = ...  # `ogr.Losses` on T' and V
+                train, holdout = ...  # `Losses` on T' and V
                 return gb.blending.conclude(
                     model, self.settings, window, train, holdout
                 )
@@ -88,8 +89,8 @@ def conclude(
     model: BlendedModel,
     settings: config.BlendSettings,
     window: Window,
-    train: ogr.Losses,
-    holdout: ogr.Losses,
+    train: Losses,
+    holdout: Losses,
     *,
     num_passes: int = 0,
     examples_trained: int = 0,
