@@ -4,6 +4,7 @@ from .estimate import BlendEstimate as BlendEstimate
 from .estimate import read_history as read_history
 from .estimators.estimator import Estimator as Estimator
 from .estimators.estimator import conclude as conclude
+from .estimators.probe import Probe as Probe
 from .estimators.retrain import Retrain as Retrain
 from .loss_changes import Losses as Losses
 from .model import BlendedModel as BlendedModel

@@ -52,6 +52,7 @@ class Measurer:
         measure: str = "loss",
         *,
         class_weight: Mapping[int, float] | None = None,
+        log_mean: bool = False,
     ) -> tuple[FloatArray, FloatArray]:
         """Measures the loss of every example under every head.
 
@@ -63,18 +64,21 @@ class Measurer:
                 measured on an epoch of T.
             measure: "loss", or "accuracy" for 1 - accuracy.
             class_weight: As for `fit`; enters the examples' weights.
+            log_mean: Whether a last column is the log-mean of the heads.
 
         Returns:
-            The losses `(examples, heads)`, and the weight of each example
-            `(examples,)`.
+            The losses `(examples, columns)`, a column a head, and the weight
+            of each example `(examples,)`.
         """
         dataset = training_set.as_dataset(dataset)
         shared = self._strategy.num_replicas_in_sync > 1
         if shared and isinstance(dataset, tf.data.Dataset):
-            return self._measure_together(dataset, measure, class_weight)
+            return self._measure_together(
+                dataset, measure, class_weight, log_mean
+            )
         values, weights = [], []
         for batch in sources.batches(dataset):
-            value, weight = self._measure_function(batch, measure)
+            value, weight = self._measure_function(batch, measure, log_mean)
             values.append(value.numpy())
             factor = _class_factor(batch[1], class_weight)
             weights.append(weight.numpy() * factor)
@@ -88,17 +92,22 @@ class Measurer:
         dataset: tf.data.Dataset,
         measure: str,
         class_weight: Mapping[int, float] | None,
+        log_mean: bool,
     ) -> tuple[FloatArray, FloatArray]:
         parts = []
         for batch in batch_slices.distributed(
             dataset, self._strategy, class_weight
         ):
-            part = self._measure_shares_function(batch, measure).numpy()
+            part = self._measure_shares_function(
+                batch, measure, log_mean
+            ).numpy()
             parts.append(part[np.argsort(part[:, 0], kind="stable")])
         rows = np.concatenate(parts).astype(np.float64)
         return rows[:, 2:], rows[:, 1]
 
-    def _measure_shares(self, batch: Any, measure: str) -> tf.Tensor:
+    def _measure_shares(
+        self, batch: Any, measure: str, log_mean: bool
+    ) -> tf.Tensor:
         """Measures a global batch, each replica its slice.
 
         Returns:
@@ -107,7 +116,7 @@ class Measurer:
         strategy = self._strategy
 
         def rows_of_slice(batch: Any) -> tf.Tensor:
-            values, weight = self._measure_batch(batch, measure)
+            values, weight = self._measure_batch(batch, measure, log_mean)
             number = tf.cast(batch_slices.slice_number(strategy), tf.float32)
             numbers = tf.fill(tf.shape(weight), number)
             return tf.concat([numbers[:, None], weight[:, None], values], 1)
@@ -116,21 +125,22 @@ class Measurer:
         return strategy.gather(rows, axis=0)
 
     def _measure_batch(
-        self, batch: Any, measure: str
+        self, batch: Any, measure: str, log_mean: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        logits = self._network(x, training=False)
+        logits = [*self._network(x, training=False).values()]
+        if log_mean:
+            logits.append(
+                losses.log_mean(logits, multi_label=self._multi_label)
+            )
         if measure == "loss":
             columns = [
-                losses.example_losses(self._loss, y, logits[head])
-                for head in logits
+                losses.example_losses(self._loss, y, each) for each in logits
             ]
         else:
             columns = [
-                losses.example_errors(
-                    y, logits[head], multi_label=self._multi_label
-                )
-                for head in logits
+                losses.example_errors(y, each, multi_label=self._multi_label)
+                for each in logits
             ]
         size = tf.shape(columns[0])[0]
         if sample_weight is None:

@@ -13,6 +13,45 @@ HISTORY_FORMAT = 1  # of `blend_history.json`
 
 
 @dataclasses.dataclass(frozen=True)
+class Proof:
+    """Whether weights are better than equal ones, on held-out data.
+
+    Both were trained for as long from the same state. Their losses are those
+    of two answers: the joint head's and the log-mean's of all heads, averaged.
+
+    Attributes:
+        weights: `{head: weight}`, those that were tried.
+        equal_loss: Of equal weights, on V, in nats.
+        weighted_loss: Of these weights, on V, in nats.
+        error: Standard error of the difference, paired by example (by group,
+            where V is made of groups).
+        passed: Whether the weights are used; if not, equal ones are.
+    """
+
+    weights: dict[str, float]
+    equal_loss: float
+    weighted_loss: float
+    error: float
+    passed: bool
+
+    def summary(self) -> str:
+        """Returns what happened, as a sentence."""
+        losses = f"{self.weighted_loss:.2f} against {self.equal_loss:.2f} nats"
+        weights = "/".join(
+            f"{weight:.2f}".lstrip("0") for weight in self.weights.values()
+        )
+        if self.passed:
+            return (
+                f"Weights {weights} beat equal ones on held-out data "
+                f"({losses}): used."
+            )
+        return (
+            f"Weights {weights} did not beat equal ones on held-out data "
+            f"({losses}): equal weights are used, nothing is lost."
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class BlendEstimate:
     """What one estimate measured, and the weights that follow from it.
 
@@ -31,6 +70,12 @@ class BlendEstimate:
         num_passes: Passes of `num_epochs` that were trained.
         examples_trained: Examples that these passes trained on.
         seconds: What the estimate took, wall clock.
+        num_groups: Groups in V, over which errors are taken; 0 for examples.
+        examples_measured: Examples passed forward to be measured.
+        estimator: What made the estimate, such as "retrain".
+        probe: What a short look trained, "3 epochs" say; "" for `num_epochs`.
+        proof: What the weights were put to before they were used; None where
+            they are used as they are.
     """
 
     epoch: int
@@ -47,6 +92,11 @@ class BlendEstimate:
     num_passes: int
     examples_trained: int
     seconds: float
+    num_groups: int = 0
+    examples_measured: int = 0
+    estimator: str = "retrain"
+    probe: str = ""
+    proof: Proof | None = None
 
     @property
     def cannot_be_told_from_uniform(self) -> bool:
@@ -59,9 +109,15 @@ class BlendEstimate:
     def summary(self) -> str:
         """Returns the estimate as text: a title, then one line a head."""
         width = max(map(len, self.weights))
+        trained = f"heads alone for {self.num_epochs} epochs"
+        if self.probe:
+            trained = f"a probe of {self.probe}"
+        held_out = f"{self.num_holdout} held out"
+        if self.num_groups > 1:
+            held_out += f" in {self.num_groups} groups"
         lines = [
-            f"Blend at epoch {self.epoch} (heads alone for {self.num_epochs} "
-            f"epochs, {self.num_holdout} held out, {self.seconds:.0f} s):"
+            f"Blend at epoch {self.epoch} ({trained}, {held_out}, "
+            f"{self.seconds:.0f} s):"
         ]
         for head, weight in self.weights.items():
             low, high = self.intervals[head]
@@ -72,13 +128,32 @@ class BlendEstimate:
                 f"  O {self.overfitting[head]:+.3f}"
                 f"  OGR {'inf' if ratio is None else f'{ratio:.2f}'}"
             )
+        return "\n".join([*lines, *(f"  {each}" for each in self.verdict())])
+
+    def verdict(self) -> list[str]:
+        """Returns what the numbers say, in sentences."""
         if self.kept_previous:
-            lines.append(
-                "  No head generalised: the weights stay as they were."
-            )
-        elif self.cannot_be_told_from_uniform:
-            lines.append("  These weights cannot be told from uniform ones.")
-        return "\n".join(lines)
+            return ["No head generalised: the weights stay as they were."]
+        lines = []
+        if self.cannot_be_told_from_uniform:
+            lines.append("These weights cannot be told from uniform ones.")
+        if self.proof is not None:
+            lines += [*self._overfitting(), self.proof.summary()]
+        return lines
+
+    def _overfitting(self) -> list[str]:
+        """Names the head that overfits most, where that can be told."""
+        known = {
+            head: ratio
+            for head, ratio in self.ogr.items()
+            if ratio is not None
+            and self.generalization[head] > 0
+            and self.overfitting[head] > 2 * self.overfitting_error[head]
+        }
+        if not known:
+            return []
+        head = max(known, key=lambda each: known[each])
+        return [f"Overfitting of {head} is {known[head]:.1f} times its gain."]
 
     def to_json(self) -> dict[str, object]:
         """Returns the estimate as plain values, for `blend_history.json`."""
@@ -90,7 +165,7 @@ class BlendEstimate:
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, object]) -> "BlendEstimate":
+    def from_json(cls, values: dict[str, Any]) -> "BlendEstimate":
         """Returns the estimate that `to_json` wrote.
 
         Raises:
@@ -98,15 +173,26 @@ class BlendEstimate:
         """
         if "generalisation" in values:  # as `to_json` writes it
             values = {**values, "generalization": values["generalisation"]}
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if name not in values]
+        fields = dataclasses.fields(cls)
+        missing = [
+            each.name
+            for each in fields
+            if each.name not in values and each.default is dataclasses.MISSING
+        ]
         if missing:
             raise ValueError(
                 "A blend history entry lacks fields. Expected "
-                f"{names}. Received: no {missing}. "
+                f"{[each.name for each in fields]}. Received: no {missing}. "
                 "Start the run in a new folder."
             )
-        return cls(**{name: values[name] for name in names})  # type: ignore[arg-type]
+        known = {
+            each.name: values[each.name]
+            for each in fields
+            if each.name in values
+        }
+        if isinstance(known.get("proof"), dict):
+            known["proof"] = Proof(**known["proof"])
+        return cls(**known)
 
 
 def write_history(

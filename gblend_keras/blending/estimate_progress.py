@@ -14,7 +14,7 @@ from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.distribution import workers
 from gblend_keras.utils import state_files
 
-FORMAT = 1
+FORMAT = 2
 FIELDS = ("start", "end", "weight")  # of losses; groups follow from V
 SHARE = 0.02  # of an estimate's time that writing may take
 # Until a write has been timed, it is taken to be as slow as a poor disk.
@@ -32,6 +32,7 @@ class Progress:
         passes_done: Passes of the latest division that are done.
         epochs_done: Epochs of the next pass that are done.
         examples_trained: Examples that the passes trained on.
+        examples_measured: Examples that were passed forward to be measured.
         seconds: Wall clock so far, over all tries.
     """
 
@@ -41,6 +42,7 @@ class Progress:
     passes_done: int = 0
     epochs_done: int = 0
     examples_trained: int = 0
+    examples_measured: int = 0
     seconds: float = 0.0
 
     @property
@@ -175,6 +177,7 @@ def _from_state(model: keras.Model, state: state_files.State) -> Progress:
         passes_done=meta["passes_done"],
         epochs_done=meta["epochs_done"],
         examples_trained=meta["examples_trained"],
+        examples_measured=meta["examples_measured"],
         seconds=meta["seconds"],
     )
     for index in range(meta["num_divisions"]):

@@ -247,8 +247,7 @@ class BlendedModel(distributed_model.DistributedModel):
         self,
         dataset: Any,
         measure: str = "loss",
-        *,
-        class_weight: Mapping[int, float] | None = None,
+        **options: Any,
     ) -> tuple[_example_losses.FloatArray, _example_losses.FloatArray]:
         if self._measurer is None:
             self._measurer = _example_losses.Measurer(
@@ -257,9 +256,7 @@ class BlendedModel(distributed_model.DistributedModel):
                 multi_label=self.multi_label,
                 strategy=self.distribute_strategy,
             )
-        return self._measurer.measure(
-            dataset, measure, class_weight=class_weight
-        )
+        return self._measurer.measure(dataset, measure, **options)
 
     @documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:

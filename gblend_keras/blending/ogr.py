@@ -219,6 +219,87 @@ def bootstrap_weights(
     )
 
 
+def generalization_share(
+    generalization: npt.ArrayLike,
+    overfitting: npt.ArrayLike,
+    overfitting_error: npt.ArrayLike = 0.0,
+) -> FloatArray:
+    """Computes which share of what a head learns generalises, squared.
+
+        f = (G+**2 + e**2/4) / (G+**2 + O+**2 + e**2/4),    x+ = max(x, 0)
+
+    Ours. Without noise it is 1 / (1 + OGR**2): it depends on the ratio alone,
+    so that a head is not favoured for having learned little, as G / O**2 of a
+    short look would. The error of O draws it towards 1, where nothing is
+    known: equal shares give equal weights.
+
+    Args:
+        generalization: G, shape `(..., H)`, in nats.
+        overfitting: O, of the same shape.
+        overfitting_error: Standard error of O, a number or shape `(H,)`.
+
+    Returns:
+        Shape `(..., H)`, each in [0, 1]; 1 where nothing was learned.
+
+    Example:
+        >>> from gblend_keras.blending import ogr
+        >>> ogr.generalization_share([0.2, 0.2], [0.0, 0.4]).round(2).tolist()
+        [1.0, 0.2]
+    """
+    gained = np.square(np.maximum(generalization, 0.0))
+    added = np.square(np.maximum(overfitting, 0.0))
+    noise = np.square(np.asarray(overfitting_error, np.float64)) / 4
+    known = np.maximum(gained + noise, 1e-30)
+    share: FloatArray = known / (known + added)
+    return share
+
+
+def share_weights(
+    train: Losses,
+    holdout: Losses,
+    *,
+    floor: npt.ArrayLike = 0.01,
+    power: float = 2.0,
+    num_samples: int = 500,
+    seed: int = 0,
+) -> tuple[FloatArray, FloatArray]:
+    """Computes weights from the share of each head that generalises.
+
+        w_k ~ F_k**power,    F_k = mean of f_k over bootstrap samples
+
+    Ours; see `generalization_share`.
+
+    Args:
+        train: Losses on T'.
+        holdout: Losses on V.
+        floor: As in `blend_weights`.
+        power: How sharply the weights follow the shares.
+        num_samples: Bootstrap samples.
+        seed: Seeds them.
+
+    Returns:
+        The weights `(H,)`, and those of each sample `(num_samples, H)`.
+    """
+    measured = measure(train, holdout)
+    rng = np.random.default_rng(seed)
+    change_seen = changes(train).resampled_means(num_samples, rng)
+    change_unseen = changes(holdout).resampled_means(num_samples, rng)
+    shares = generalization_share(
+        -change_unseen, change_unseen - change_seen, measured.overfitting_error
+    )
+    return (
+        _lifted(np.power(shares.mean(axis=0), power), floor),
+        _lifted(np.power(shares, power), floor),
+    )
+
+
+def _lifted(scores: FloatArray, floor: npt.ArrayLike) -> FloatArray:
+    """Turns scores, with heads on the last axis, into weights with a floor."""
+    shares = scores / scores.sum(axis=-1, keepdims=True)
+    lifted: FloatArray = np.maximum(shares, floor)
+    return lifted / lifted.sum(axis=-1, keepdims=True)
+
+
 def weight_intervals(weights: FloatArray, coverage: float = 0.95) -> FloatArray:
     """Computes the central interval of each head's bootstrapped weights.
 

@@ -13,7 +13,7 @@ from gblend_keras.blending import estimate_record
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
-from gblend_keras.blending.estimators import retrain
+from gblend_keras.blending.estimators import registry
 from gblend_keras.blending.estimators.estimator import Estimator
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import SuperEpochs
@@ -50,9 +50,10 @@ class GradientBlending(fit_arguments.BlendCallback):
         history_path: JSON file for the estimates; a killed run that finds it
             does not repeat them, and a killed estimate goes on from the file
             beside it, `NAME.progress.state.zip`; see `docs/resuming.md`.
-        settings: How G, O and the weights are computed.
-        estimator: What measures the heads; None for `Retrain(settings)`, the
-            paper's way. It brings its own settings.
+        settings: How G, O and the weights are computed, by the estimator that
+            is named.
+        estimator: What finds the weights: "retrain" (the paper's) or "probe",
+            or an `Estimator` with settings of its own.
 
     Attributes:
         verbose: Whether estimates are shown; None: as `fit` does.
@@ -61,7 +62,7 @@ class GradientBlending(fit_arguments.BlendCallback):
         ValueError: If the arguments do not fit together.
     """
 
-    def __init__(  # noqa: PLR0913 (`settings` is short for `Retrain(settings)`)
+    def __init__(  # noqa: PLR0913 (`settings` are those of the one that is named)
         self,
         train: Any,
         holdout: Any = None,
@@ -71,12 +72,12 @@ class GradientBlending(fit_arguments.BlendCallback):
         train_sample: Any = None,
         history_path: str | Path | None = None,
         settings: config.BlendSettings | None = None,
-        estimator: Estimator | None = None,
+        estimator: Estimator | str = "retrain",
     ) -> None:
         super().__init__()
         self.verbose: bool | None = None
         self._schedule = SuperEpochs(super_epochs, with_folds=folds is not None)
-        self._estimator = retrain.chosen(estimator, settings)
+        self._estimator = registry.chosen(estimator, settings)
         self._divisions = division.divide(
             train,
             holdout,

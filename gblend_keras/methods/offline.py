@@ -27,12 +27,15 @@ def method() -> base.Method:
     return base.Method(data=data)
 
 
-def blended(run: base.ReadyRun, *, online: bool) -> base.TrainingData:
+def blended(
+    run: base.ReadyRun, *, online: bool, estimator: str = "retrain"
+) -> base.TrainingData:
     """Returns T, and the callback that estimates the blend.
 
     Args:
         run: What is trained.
         online: Whether each super-epoch begins with an estimate.
+        estimator: One of `blending.estimators.names()`.
     """
     settings = run.recipe.blend
     train, folds = _divided(run, online)
@@ -46,6 +49,7 @@ def blended(run: base.ReadyRun, *, online: bool) -> base.TrainingData:
         folds=folds,
         history_path=run.workdir / directory.HISTORY,
         settings=settings.settings(run.seed),
+        estimator=estimator,
     )
     callback.verbose = run.verbose
 
@@ -54,6 +58,9 @@ def blended(run: base.ReadyRun, *, online: bool) -> base.TrainingData:
         return {
             "examples_trained_in_estimates": sum(
                 estimate.examples_trained for estimate in estimates
+            ),
+            "examples_measured_in_estimates": sum(
+                estimate.examples_measured for estimate in estimates
             ),
             "seconds_in_estimates": round(
                 sum(estimate.seconds for estimate in estimates), 1

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
@@ -36,11 +37,13 @@ class Pass(NamedTuple):
         weights: The weight of each head's loss, shape `(H,)`.
         columns: Those of the measured losses that this pass is for; None for
             all.
+        holdout_only: Whether the losses on T' are not needed afterwards.
     """
 
     name: str
     weights: npt.ArrayLike
     columns: Sequence[int] | None = None
+    holdout_only: bool = False
 
 
 class Passes:
@@ -60,6 +63,7 @@ class Passes:
         window: N, and the epochs of a pass.
         settings: The settings of the outer `fit`.
         measure: "loss" or "accuracy".
+        log_mean: Whether the log-mean of the heads is measured beside them.
         journal: Keeps how far the estimate is.
         num_passes: How many there will be, for the progress bar.
     """
@@ -71,6 +75,7 @@ class Passes:
         settings: fit_arguments.FitSettings,
         *,
         measure: str,
+        log_mean: bool = False,
         journal: Journal,
         num_passes: int,
     ) -> None:
@@ -78,6 +83,7 @@ class Passes:
         self._window = window
         self._settings = settings
         self._measure_kind = measure
+        self._log_mean = log_mean
         self._journal = journal
         self._bar = _Bar(window, num_passes, settings)
         self._num_begun = 0  # divisions, over all calls of `run`
@@ -107,6 +113,11 @@ class Passes:
         """Examples that the passes trained on, over all tries."""
         return self._done.examples_trained
 
+    @property
+    def examples_measured(self) -> int:
+        """Examples that were passed forward to be measured."""
+        return self._done.examples_measured
+
     def run(
         self, divisions: Sequence[Division], passes: Sequence[Pass]
     ) -> list[LossPair]:
@@ -124,7 +135,12 @@ class Passes:
         self._num_begun += len(divisions)
         for index, division in enumerate(divisions, start=first):
             if index >= len(self._done.measured) - 1:
-                self._run_division(index, division, passes)
+                start = (
+                    _start(self._done.measured[index - first])
+                    if first
+                    else None
+                )
+                self._run_division(index, division, passes, start)
             else:
                 self._bar.skip(len(passes))
         return [
@@ -133,18 +149,17 @@ class Passes:
         ]
 
     def _run_division(
-        self, index: int, division: Division, passes: Sequence[Pass]
+        self,
+        index: int,
+        division: Division,
+        passes: Sequence[Pass],
+        start: LossPair | None,
     ) -> None:
         done = self._done
         if division.training_set is not None and division.rows is not None:
             division.training_set.use(division.rows)
         if index == len(done.measured):
-            done.measured.append(
-                (
-                    self._measure_start(division.train_sample),
-                    self._measure_start(division.holdout),
-                )
-            )
+            done.measured.append(start or self._measure_start(division))
             done.passes_done = 0
             self._journal.write(self._model, done)
         self._bar.skip(done.passes_done, done.epochs_done)
@@ -152,7 +167,8 @@ class Passes:
             self._bar.begin_pass(each.name)
             self._train(each, division.train)
             train, holdout = done.measured[index]
-            self._measure_end(each, division.train_sample, train)
+            if not each.holdout_only:
+                self._measure_end(each, division.train_sample, train)
             self._measure_end(each, division.holdout, holdout)
             self._snapshot.restore()
             done.passes_done += 1
@@ -197,20 +213,47 @@ class Passes:
         self._journal.write(self._model, self._done)
         self._bar.update(epoch)
 
-    def _measure_start(self, data: Any) -> Losses:
-        start, weight = self._measure(data)
-        return Losses(start, start.copy(), weight)
+    def _measure_start(self, division: Division) -> LossPair:
+        train, holdout = (
+            Losses(start, start.copy(), weight)
+            for start, weight in map(
+                self._measure, (division.train_sample, division.holdout)
+            )
+        )
+        return train, holdout
 
     def _measure_end(self, each: Pass, data: Any, losses: Losses) -> None:
         columns = slice(None) if each.columns is None else list(each.columns)
         losses.end[:, columns] = self._measure(data)[0][:, columns]
 
     def _measure(self, data: Any) -> tuple[ogr.FloatArray, ogr.FloatArray]:
-        return self._model.measure(
+        found = self._model.measure(
             data,
             self._measure_kind,
             class_weight=self._settings.class_weight,
+            log_mean=self._log_mean,
         )
+        self._done.examples_measured += len(found[1])
+        return found
+
+
+def _start(pair: LossPair) -> LossPair:
+    """Returns the losses at N alone, as before any pass."""
+    train, holdout = (each._replace(end=each.start.copy()) for each in pair)
+    return train, holdout
+
+
+def num_steps(division: Division) -> int | None:
+    """Returns the steps of an epoch of T, or None where they are not known."""
+    training_set = division.training_set
+    if training_set is not None:
+        rows = training_set.rows if division.rows is None else division.rows
+        examples = len(rows) * training_set.source.clips_per_epoch
+        return -(-examples // training_set.batch_size)
+    if not isinstance(division.train, tf.data.Dataset):
+        return None
+    steps = int(division.train.cardinality())
+    return steps if steps >= 0 else None  # endless, or unknown
 
 
 def pooled(parts: Sequence[LossPair]) -> LossPair:

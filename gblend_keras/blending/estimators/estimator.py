@@ -11,7 +11,9 @@ from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
+from gblend_keras.blending.loss_changes import FloatArray
 from gblend_keras.blending.loss_changes import Losses
+from gblend_keras.blending.loss_changes import num_groups
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data.division import Division
@@ -92,8 +94,7 @@ def conclude(
     train: Losses,
     holdout: Losses,
     *,
-    num_passes: int = 0,
-    examples_trained: int = 0,
+    weighed: tuple[FloatArray, FloatArray] | None = None,
 ) -> BlendEstimate:
     """Returns the estimate that follows from measured losses.
 
@@ -103,34 +104,38 @@ def conclude(
         window: N and n.
         train: Losses of each example of T' under each head, at N and N+n.
         holdout: Losses of each example of V.
-        num_passes: Passes of n epochs that were trained.
-        examples_trained: Examples that these passes trained on.
+        weighed: The weights `(H,)`, and those of bootstrap samples
+            `(samples, H)`; None for the paper's, of G and O.
 
     Returns:
-        The estimate, with `seconds` 0: who has measured them puts them in.
+        The estimate, its cost 0: whoever trained and measured puts it in.
     """
     heads = model.head_names
     previous = [model.blend_weights[head] for head in heads]
     measured = ogr.measure(train, holdout)
-    floors = list(settings.floors(heads).values())
-    weights = ogr.blend_weights(
-        measured.generalization,
-        measured.overfitting,
-        overfitting_error=measured.overfitting_error,
-        floor=floors,
-        previous=previous,
-    )
-    drawn = ogr.bootstrap_weights(
-        train,
-        holdout,
-        floor=floors,
-        previous=previous,
-        num_samples=settings.bootstrap_samples,
-        seed=settings.seed,
-    )
-    kept_previous = bool((measured.generalization <= 0).all())
-    if settings.weights_from == "bootstrap" and not kept_previous:
-        weights = drawn.mean(axis=0)
+    kept_previous = False
+    if weighed is not None:
+        weights, drawn = weighed
+    else:
+        floors = list(settings.floors(heads).values())
+        weights = ogr.blend_weights(
+            measured.generalization,
+            measured.overfitting,
+            overfitting_error=measured.overfitting_error,
+            floor=floors,
+            previous=previous,
+        )
+        drawn = ogr.bootstrap_weights(
+            train,
+            holdout,
+            floor=floors,
+            previous=previous,
+            num_samples=settings.bootstrap_samples,
+            seed=settings.seed,
+        )
+        kept_previous = bool((measured.generalization <= 0).all())
+        if settings.weights_from == "bootstrap" and not kept_previous:
+            weights = drawn.mean(axis=0)
     intervals = ogr.weight_intervals(drawn)
     ratios = ogr.overfitting_to_generalization(
         measured.generalization, measured.overfitting
@@ -158,7 +163,8 @@ def conclude(
         kept_previous=kept_previous,
         measure=settings.measure,
         num_holdout=len(holdout.start),
-        num_passes=num_passes,
-        examples_trained=examples_trained,
+        num_groups=num_groups(holdout),
+        num_passes=0,
+        examples_trained=0,
         seconds=0.0,
     )

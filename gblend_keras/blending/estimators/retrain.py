@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-from gblend_keras import config
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import isolated_heads
 from gblend_keras.blending.estimate import BlendEstimate
@@ -90,30 +89,11 @@ class Retrain(estimator.Estimator):
             window,
             train,
             holdout,
+        )
+        return dataclasses.replace(
+            estimate,
             num_passes=num_passes,
             examples_trained=training.examples_trained,
+            examples_measured=training.examples_measured,
+            seconds=kept.seconds,
         )
-        return dataclasses.replace(estimate, seconds=kept.seconds)
-
-
-def chosen(
-    given: estimator.Estimator | None, settings: config.BlendSettings | None
-) -> estimator.Estimator:
-    """Returns the estimator that is given; None stands for `Retrain`.
-
-    Args:
-        given: An estimator with settings of its own, or None.
-        settings: Those of `Retrain`, or None.
-
-    Raises:
-        ValueError: If both are given.
-    """
-    if given is None:
-        return Retrain(settings)
-    if settings is not None:
-        raise ValueError(
-            "`settings` and `estimator` exclude each other. Expected one of "
-            f"them. Received: estimator={type(given).__name__} and settings. "
-            "Give the settings to the estimator."
-        )
-    return given
