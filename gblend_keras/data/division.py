@@ -73,7 +73,8 @@ def divide(
         train: A `TrainingSet`, its T, arrays `(x, y)`, or any finite dataset.
         holdout: V. None for that of the training set, and with `folds`.
         folds: Row numbers of each fold, or how many folds.
-        train_sample: T'. None: a sample of T of V's size, drawn once.
+        train_sample: T', of the structure of V. None: a sample of T of V's
+            size, drawn once.
         seed: Seeds what is drawn.
 
     Raises:
@@ -97,9 +98,7 @@ def divide(
         train = datasets.make_training_dataset(examples, seed=seed)
     if folds is not None:
         return _by_folds(train, folds, seed)
-    examples = datasets.as_examples(holdout)
-    if examples is not None:
-        holdout = datasets.make_dataset(examples)
+    holdout, train_sample = map(_measurable, (holdout, train_sample))
     _check_return(train, holdout)
     known = isinstance(holdout, sets.Holdout)
     training_set = sets.training_set_of(train)
@@ -120,6 +119,12 @@ def divide(
             sample_rows=sample_rows,
         )
     ]
+
+
+def _measurable(data: Any) -> Any:
+    """Returns arrays as a dataset in order, and other data as they are."""
+    examples = datasets.as_examples(data)
+    return data if examples is None else datasets.make_dataset(examples)
 
 
 def _check_return(train: Any, holdout: Any) -> None:

@@ -17,7 +17,7 @@ from gblend_keras.data.example_checks import Array
 IntArray = npt.NDArray[np.int64]
 
 MAX_SAMPLE_BYTES = 2**31
-
+MOST_TIMES = 1000  # so many times V, and T is taken for one without an end
 
 EMPTY = (
     "The dataset is empty. Expected at least one batch of "
@@ -216,18 +216,22 @@ def sample_stream(dataset: Any, size: int, *, seed: int) -> tf.data.Dataset:
         The sample, in batches.
 
     Raises:
-        ValueError: If the dataset is infinite, or the sample takes more than
+        ValueError: If the dataset does not end, or the sample takes more than
             2 GiB.
+        TypeError: If the data can be read only once.
     """
+    if isinstance(dataset, Iterator):
+        raise TypeError(
+            "`train` can be read only once, so there is nothing left to train "
+            "on. Expected arrays, a tf.data.Dataset or a PyDataset. Received: "
+            f"{type(dataset).__name__}. Use tf.data.Dataset.from_generator."
+        )
     infinite = tf.data.INFINITE_CARDINALITY
     if (
         isinstance(dataset, tf.data.Dataset)
         and dataset.cardinality() == infinite
     ):
-        raise ValueError(
-            "`train` never ends. Expected a finite dataset to sample from. "
-            "Received: a repeated one. Pass `train_sample`."
-        )
+        raise _endless("a repeated one")
     rng = np.random.default_rng(seed)
     kept: list[Any] = []
     seen = 0
@@ -236,6 +240,10 @@ def sample_stream(dataset: Any, size: int, *, seed: int) -> tf.data.Dataset:
         for row in range(len(values[1])):
             place = seen if seen < size else int(rng.integers(seen + 1))
             seen += 1
+            if seen > MOST_TIMES * max(size, 100):
+                raise _endless(
+                    f"more than {seen - 1} examples, and {size} in V"
+                )
             if place < size:
                 example = tf.nest.map_structure(
                     lambda value, row=row: value[row], values
@@ -244,6 +252,14 @@ def sample_stream(dataset: Any, size: int, *, seed: int) -> tf.data.Dataset:
                 _check_sample_bytes(kept, size)
     stacked = tf.nest.map_structure(lambda *parts: np.stack(parts), *kept)
     return tf.data.Dataset.from_tensor_slices(stacked).batch(len(values[1]))
+
+
+def _endless(received: str) -> ValueError:
+    return ValueError(
+        "`train` does not end, or is too long to draw T' from. Expected a "
+        f"finite dataset. Received: {received}. Pass `train_sample`, "
+        "examples of T to measure the train loss on."
+    )
 
 
 def _check_sample_bytes(kept: list[Any], size: int) -> None:

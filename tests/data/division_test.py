@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import gblend_keras as gb
 from gblend_keras.data import division
+from gblend_keras.data import sources
 from gblend_keras.data import training_set
 from tests import toy
 
@@ -121,3 +122,32 @@ def test_training_on_something_else_is_refused():
     for other in (train.dataset.prefetch(2), split().train, toy.arrays()[0]):
         with pytest.raises(ValueError, match="to do without V's return."):
             division.check_trained_on(found, other)
+
+
+def test_sample_of_the_training_set_may_be_arrays():
+    data, held = toy.arrays(), toy.arrays(num_examples=24)
+    (found,) = division.divide(data, held, train_sample=held)
+    assert size(found.train_sample) == 24
+
+
+def endless():
+    x, y = toy.arrays(num_examples=64)
+    while True:
+        yield x, y
+
+
+def test_data_without_an_end_are_refused(monkeypatch):
+    held = toy.arrays(num_examples=24)
+    with pytest.raises(TypeError, match="from_generator"):
+        division.divide(endless(), held)
+    # TensorFlow cannot know that this one never ends.
+    spec = tf.nest.map_structure(
+        lambda each: tf.TensorSpec(each.shape, each.dtype), next(endless())
+    )
+    stream = tf.data.Dataset.from_generator(endless, output_signature=spec)
+    monkeypatch.setattr(sources, "MOST_TIMES", 10)
+    with pytest.raises(ValueError, match="more than 1000 examples, and 24"):
+        division.divide(stream, held)
+    with pytest.raises(ValueError, match="Pass `train_sample`"):
+        division.divide(stream, held)
+    assert division.divide(stream, held, train_sample=held)
