@@ -1,6 +1,5 @@
 """BlendedModel: a network with several heads, trained on their blend."""
 
-import contextlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +20,6 @@ from gblend_keras.distribution import accumulation
 from gblend_keras.distribution import distributed_model
 from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import replica_step
-from gblend_keras.distribution.distributed_model import documented_by
 from gblend_keras.fusion.tower_rates import TowerRates
 from gblend_keras.heads import JOINT
 
@@ -199,8 +197,7 @@ class BlendedModel(distributed_model.DistributedModel):
         return [*super().metrics, *self._head_metrics.all]
 
     def train_on_slice(self, data: Any, size: Any) -> dict[str, Any]:
-        rates = self.tower_rates
-        with rates.scaled() if rates.factors else contextlib.nullcontext():
+        with self.tower_rates.scaled():
             rule, seeds = self._rule, self._rule_seeds
             return training_step.train(self, data, size, rule=rule, seeds=seeds)
 
@@ -242,7 +239,7 @@ class BlendedModel(distributed_model.DistributedModel):
         """How many examples the epoch has counted so far."""
         return self._head_metrics.examples_seen
 
-    @documented_by(_example_losses.Measurer.measure)
+    @distributed_model.documented_by(_example_losses.Measurer.measure)
     def measure(
         self,
         dataset: Any,
@@ -250,18 +247,11 @@ class BlendedModel(distributed_model.DistributedModel):
         *,
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[_example_losses.FloatArray, _example_losses.FloatArray]:
-        if self._measurer is None:
-            self._measurer = _example_losses.Measurer(
-                self.network,
-                self.loss_function,
-                multi_label=self.multi_label,
-                strategy=self.distribute_strategy,
-            )
-        return self._measurer.measure(
-            dataset, measure, class_weight=class_weight
-        )
+        measurer = self._measurer or _example_losses.Measurer(self)
+        self._measurer = measurer
+        return measurer.measure(dataset, measure, class_weight=class_weight)
 
-    @documented_by(keras.Model.fit)
+    @distributed_model.documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         bound.apply_defaults()
