@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 from absl import logging
 
 from gblend_keras import config
@@ -19,6 +17,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import SuperEpochs
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data import division
+from gblend_keras.data import sources
 from gblend_keras.distribution import workers
 from gblend_keras.utils import progress
 
@@ -67,7 +66,7 @@ class GradientBlending(fit_arguments.BlendCallback):
         holdout: Any = None,
         *,
         super_epochs: tuple[int, int] | None = (10, 5),
-        folds: int | list[npt.NDArray[np.int64]] | None = None,
+        folds: int | list[sources.IntArray] | None = None,
         train_sample: Any = None,
         history_path: str | Path | None = None,
         settings: config.BlendSettings | None = None,
@@ -127,12 +126,9 @@ class GradientBlending(fit_arguments.BlendCallback):
             epochs=epoch + num_epochs,
             verbose=int(self.verbose is not False),
         )
+        window = Window(epoch, num_epochs)
         return self._estimator.estimate(
-            model,
-            self._divisions,
-            Window(epoch, num_epochs),
-            settings,
-            Journal(None),
+            model, self._divisions, window, settings, Journal(None)
         )
 
     def set_fit_settings(self, settings: fit_arguments.FitSettings) -> None:
@@ -165,33 +161,26 @@ class GradientBlending(fit_arguments.BlendCallback):
 
     def _renew(self, window: Window) -> None:
         """Estimates the weights, or takes them from the record."""
-        strategy = self.model.distribute_strategy
+        model, settings = self.model, self.fit_settings
+        strategy = model.distribute_strategy
         fingerprint = estimate_record.fingerprint(
-            self.model,
-            window,
-            self._estimator,
-            self._divisions,
-            self.fit_settings,
+            model, window, self._estimator, self._divisions, settings
         )
         estimate = self._record.find(window.epoch, fingerprint)
         # On several workers: all take it from there, or all estimate anew.
         found = workers.all_true(strategy, estimate is not None)
         if estimate is None or not found:
+            journal = self._record.journal(fingerprint)
             estimate = self._estimator.estimate(
-                self.model,
-                self._divisions,
-                window,
-                self.fit_settings,
-                self._record.journal(fingerprint),
+                model, self._divisions, window, settings, journal
             )
         self._record.add(
             estimate, fingerprint, write=workers.is_chief(strategy)
         )
-        self.model.assign_blend_weights(estimate.weights)
-        if self.fit_settings.verbose:
+        model.assign_blend_weights(estimate.weights)
+        if settings.verbose:
             progress.say(estimate.summary())
         if estimate.kept_previous:
             logging.warning(
-                "Epoch %d: no head generalised; the blend weights stay.",
-                window.epoch,
+                "Epoch %d: no head generalized; the weights stay.", window.epoch
             )
