@@ -50,6 +50,16 @@ class BlendedModel(distributed_model.DistributedModel):
         ValueError: If the network's inputs or outputs are not named, or no
             head is called `joint`, or the rule does not suit the network.
         TypeError: If `rule` is no rule.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> pose = gb.build_mlp((6,), name="pose_tower")
+        >>> sound = gb.build_mlp((20,), name="sound_tower")
+        >>> network = gb.late_fusion({"pose": pose, "sound": sound}, 2)
+        >>> model = gb.BlendedModel(network)
+        >>> model.compile("sgd", metrics=["accuracy"])
+        >>> {head: round(w, 2) for head, w in model.blend_weights.items()}
+        {'pose': 0.33, 'sound': 0.33, 'joint': 0.33}
     """
 
     def __init__(

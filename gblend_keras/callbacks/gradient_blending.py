@@ -58,6 +58,19 @@ class GradientBlending(fit_arguments.BlendCallback):
 
     Raises:
         ValueError: If the arguments do not fit together.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> training_set = gb.split_holdout((x, np.arange(40) % 2), 0.25)
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> blend = gb.GradientBlending(training_set, super_epochs=(2, 1))
+        >>> _ = model.fit(training_set, epochs=3, verbose=0, callbacks=[blend])
+        >>> [estimate.epoch for estimate in blend.estimates]
+        [0, 2]
     """
 
     def __init__(  # noqa: PLR0913 (`settings` is short for `Retrain(settings)`)
