@@ -22,7 +22,7 @@ SLOW = {
     "data.records.preparation.prepare",
     "evaluation.video_predictor.predict_videos",
     "export.exporter.export_model",
-    "training.single_estimate.measure",
+    "training.single_estimate.estimate_blend",
     "training.trainer.train",
 }
 
