@@ -19,26 +19,18 @@ FloatArray = npt.NDArray[np.float64]
 class Measurer:
     """Measures a network; traced once, whatever is measured.
 
+    Each replica of the model, on every worker, measures a share, and every
+    worker gets the whole.
+
     Args:
-        network: `{modality: input} -> {head: logits}`.
-        loss: The loss of a head, on logits.
-        multi_label: Whether labels are multi-hot.
-        strategy: What the network was made under: each of its replicas, on
-            every worker, measures a share, and every worker gets the whole.
+        model: A compiled `BlendedModel`, whose network and loss are measured.
     """
 
-    def __init__(
-        self,
-        network: keras.Model,
-        loss: keras.losses.Loss,
-        *,
-        multi_label: bool,
-        strategy: tf.distribute.Strategy,
-    ) -> None:
-        self._strategy = strategy
-        self._network = network
-        self._loss = loss
-        self._multi_label = multi_label
+    def __init__(self, model: Any) -> None:
+        self._strategy: tf.distribute.Strategy = model.distribute_strategy
+        self._network: keras.Model = model.network
+        self._loss: keras.losses.Loss = model.loss_function
+        self._multi_label: bool = model.multi_label
         self._measure_function = tf.function(
             self._measure_batch, reduce_retracing=True
         )

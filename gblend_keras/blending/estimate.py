@@ -76,6 +76,18 @@ class BlendEstimate:
         probe: What a short look trained, "3 epochs" say; "" for `num_epochs`.
         proof: What the weights were put to before they were used; None where
             they are used as they are.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> first, second = gb.read_history("run/blend_history.json")
+        >>> estimate = gb.BlendEstimate.from_json(second)
+        >>> estimate.weights
+        {'image': 0.6, 'sound': 0.1, 'joint': 0.3}
+        >>> print(estimate.summary())
+        Blend at epoch 2 (heads alone for 2 epochs, 40 held out, 1 s):
+          image weight 0.600 [0.40 0.80]  G +0.200  O +0.100  OGR 0.50
+          sound weight 0.100 [0.05 0.20]  G -0.100  O +0.400  OGR inf
+          joint weight 0.300 [0.10 0.50]  G +0.500  O +0.100  OGR 0.20
     """
 
     epoch: int
@@ -221,6 +233,12 @@ def read_history(path: str | Path) -> list[dict[str, Any]]:
 
     Raises:
         ValueError: If the file is damaged or of another format.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> history = gb.read_history("run/blend_history.json")
+        >>> [(entry["epoch"], entry["weights"]["joint"]) for entry in history]
+        [(0, 0.3), (2, 0.3)]
     """
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -115,12 +115,12 @@ def check_fit(
         ValueError: As `check_data`.
     """
     check_given(network, (call["x"], call["y"], call["sample_weight"]), kind)
-    held_out = call["validation_data"]
-    if isinstance(held_out, (tuple, list)):
-        held_out = (*held_out, *[None] * (3 - len(held_out)))
-        check_given(network, held_out, kind)
-    elif held_out is not None:
-        check_given(network, (held_out, None, None), kind)
+    validation = call["validation_data"]
+    if isinstance(validation, (tuple, list)):
+        validation = (*validation, *[None] * (3 - len(validation)))
+        check_given(network, validation, kind)
+    elif validation is not None:
+        check_given(network, (validation, None, None), kind)
 
 
 def check_given(

@@ -1,6 +1,5 @@
 """BlendedModel: a network with several heads, trained on their blend."""
 
-import contextlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +20,6 @@ from gblend_keras.distribution import accumulation
 from gblend_keras.distribution import distributed_model
 from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import replica_step
-from gblend_keras.distribution.distributed_model import documented_by
 from gblend_keras.fusion.tower_rates import TowerRates
 from gblend_keras.heads import JOINT
 
@@ -52,6 +50,16 @@ class BlendedModel(distributed_model.DistributedModel):
         ValueError: If the network's inputs or outputs are not named, or no
             head is called `joint`, or the rule does not suit the network.
         TypeError: If `rule` is no rule.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> pose = gb.build_mlp((6,), name="pose_tower")
+        >>> sound = gb.build_mlp((20,), name="sound_tower")
+        >>> network = gb.late_fusion({"pose": pose, "sound": sound}, 2)
+        >>> model = gb.BlendedModel(network)
+        >>> model.compile("sgd", metrics=["accuracy"])
+        >>> {head: round(w, 2) for head, w in model.blend_weights.items()}
+        {'pose': 0.33, 'sound': 0.33, 'joint': 0.33}
     """
 
     def __init__(
@@ -199,8 +207,7 @@ class BlendedModel(distributed_model.DistributedModel):
         return [*super().metrics, *self._head_metrics.all]
 
     def train_on_slice(self, data: Any, size: Any) -> dict[str, Any]:
-        rates = self.tower_rates
-        with rates.scaled() if rates.factors else contextlib.nullcontext():
+        with self.tower_rates.scaled():
             rule, seeds = self._rule, self._rule_seeds
             return training_step.train(self, data, size, rule=rule, seeds=seeds)
 
@@ -242,23 +249,18 @@ class BlendedModel(distributed_model.DistributedModel):
         """How many examples the epoch has counted so far."""
         return self._head_metrics.examples_seen
 
-    @documented_by(_example_losses.Measurer.measure)
+    @distributed_model.documented_by(_example_losses.Measurer.measure)
     def measure(
         self,
         dataset: Any,
         measure: str = "loss",
         **options: Any,
     ) -> tuple[_example_losses.FloatArray, _example_losses.FloatArray]:
-        if self._measurer is None:
-            self._measurer = _example_losses.Measurer(
-                self.network,
-                self.loss_function,
-                multi_label=self.multi_label,
-                strategy=self.distribute_strategy,
-            )
-        return self._measurer.measure(dataset, measure, **options)
+        measurer = self._measurer or _example_losses.Measurer(self)
+        self._measurer = measurer
+        return measurer.measure(dataset, measure, **options)
 
-    @documented_by(keras.Model.fit)
+    @distributed_model.documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
         bound.apply_defaults()

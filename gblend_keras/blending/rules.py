@@ -36,6 +36,22 @@ class Step:
         logits: `{head: (batch, num_classes)}`.
         seeds: Random numbers that are a function of seed, epoch and step.
         learning_rate: The optimizer's, scalar.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> from gblend_keras.blending import rules
+        >>> class HeadByHead(gb.Rule):
+        ...     def gradients(self, model, step):
+        ...         return rules.summed(step.head_gradients())
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> network = gb.late_fusion(towers, num_classes=2)
+        >>> model = gb.BlendedModel(network, rule=HeadByHead())
+        >>> model.compile("sgd")
+        >>> history = model.fit(x, np.arange(40) % 2, verbose=0)
+        >>> "joint_loss" in history.history
+        True
     """
 
     tape: tf.GradientTape

@@ -20,6 +20,22 @@ class CostLog(keras.callbacks.Callback):
     Args:
         path: JSON file with one entry an epoch: its seconds and examples.
         epochs_done: Entries of later epochs are dropped: they come again.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> path = Path(tempfile.mkdtemp(), "cost.json")
+        >>> cost = gb.callbacks.CostLog(path, epochs_done=0)
+        >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[cost])
+        >>> cost.examples_trained
+        80
     """
 
     def __init__(self, path: Path, *, epochs_done: int) -> None:

@@ -20,6 +20,23 @@ class EvaluatedCurve(keras.callbacks.Callback):
     Args:
         examples: The split that the summary reports.
         score: Function `(model, predictions, labels) -> {answer: accuracy}`.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> def joint_alone(model, predictions, labels):
+        ...     right = predictions["joint"].argmax(axis=1) == labels
+        ...     return {"joint": right.mean()}
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> test = gb.Examples(x, y)
+        >>> curve = gb.callbacks.EvaluatedCurve(test, joint_alone)
+        >>> history = model.fit(x, y, verbose=0, callbacks=[curve])
+        >>> [key for key in history.history if key.startswith("evaluated_")]
+        ['evaluated_joint_accuracy']
     """
 
     def __init__(

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 from absl import logging
 
 from gblend_keras import config
@@ -19,6 +17,7 @@ from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import SuperEpochs
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data import division
+from gblend_keras.data import sources
 from gblend_keras.distribution import workers
 from gblend_keras.utils import progress
 
@@ -50,8 +49,7 @@ class GradientBlending(fit_arguments.BlendCallback):
         history_path: JSON file for the estimates; a killed run that finds it
             does not repeat them, and a killed estimate goes on from the file
             beside it, `NAME.progress.state.zip`; see `docs/resuming.md`.
-        settings: How G, O and the weights are computed, by the estimator that
-            is named.
+        settings: Those of the estimator that is named.
         estimator: What finds the weights: "retrain" (the paper's) or "probe",
             or an `Estimator` with settings of its own.
 
@@ -60,15 +58,28 @@ class GradientBlending(fit_arguments.BlendCallback):
 
     Raises:
         ValueError: If the arguments do not fit together.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> training_set = gb.split_holdout((x, np.arange(40) % 2), 0.25)
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> blend = gb.GradientBlending(training_set, super_epochs=(2, 1))
+        >>> _ = model.fit(training_set, epochs=3, verbose=0, callbacks=[blend])
+        >>> [estimate.epoch for estimate in blend.estimates]
+        [0, 2]
     """
 
-    def __init__(  # noqa: PLR0913 (`settings` are those of the one that is named)
+    def __init__(  # noqa: PLR0913 (all are of one decision)
         self,
         train: Any,
         holdout: Any = None,
         *,
         super_epochs: tuple[int, int] | None = (10, 5),
-        folds: int | list[npt.NDArray[np.int64]] | None = None,
+        folds: int | list[sources.IntArray] | None = None,
         train_sample: Any = None,
         history_path: str | Path | None = None,
         settings: config.BlendSettings | None = None,
@@ -128,12 +139,9 @@ class GradientBlending(fit_arguments.BlendCallback):
             epochs=epoch + num_epochs,
             verbose=int(self.verbose is not False),
         )
+        window = Window(epoch, num_epochs)
         return self._estimator.estimate(
-            model,
-            self._divisions,
-            Window(epoch, num_epochs),
-            settings,
-            Journal(None),
+            model, self._divisions, window, settings, Journal(None)
         )
 
     def set_fit_settings(self, settings: fit_arguments.FitSettings) -> None:
@@ -166,33 +174,26 @@ class GradientBlending(fit_arguments.BlendCallback):
 
     def _renew(self, window: Window) -> None:
         """Estimates the weights, or takes them from the record."""
-        strategy = self.model.distribute_strategy
+        model, settings = self.model, self.fit_settings
+        strategy = model.distribute_strategy
         fingerprint = estimate_record.fingerprint(
-            self.model,
-            window,
-            self._estimator,
-            self._divisions,
-            self.fit_settings,
+            model, window, self._estimator, self._divisions, settings
         )
         estimate = self._record.find(window.epoch, fingerprint)
         # On several workers: all take it from there, or all estimate anew.
         found = workers.all_true(strategy, estimate is not None)
         if estimate is None or not found:
+            journal = self._record.journal(fingerprint)
             estimate = self._estimator.estimate(
-                self.model,
-                self._divisions,
-                window,
-                self.fit_settings,
-                self._record.journal(fingerprint),
+                model, self._divisions, window, settings, journal
             )
         self._record.add(
             estimate, fingerprint, write=workers.is_chief(strategy)
         )
-        self.model.assign_blend_weights(estimate.weights)
-        if self.fit_settings.verbose:
+        model.assign_blend_weights(estimate.weights)
+        if settings.verbose:
             progress.say(estimate.summary())
         if estimate.kept_previous:
             logging.warning(
-                "Epoch %d: no head generalised; the blend weights stay.",
-                window.epoch,
+                "Epoch %d: no head generalized; the weights stay.", window.epoch
             )

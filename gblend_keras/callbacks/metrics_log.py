@@ -17,6 +17,22 @@ class MetricsLog(keras.callbacks.Callback):
     Args:
         path: The file.
         epochs_done: Rows of later epochs are dropped: they come again.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> path = Path(tempfile.mkdtemp(), "metrics.csv")
+        >>> log = gb.callbacks.MetricsLog(path, epochs_done=0)
+        >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[log])
+        >>> len(gb.callbacks.read_metrics(path))
+        2
     """
 
     def __init__(self, path: Path, *, epochs_done: int) -> None:
@@ -45,5 +61,12 @@ def read_metrics(path: Path) -> list[dict[str, str]]:
 
     It has no format number: its first line names the columns, and readers
     take them by name.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import gblend_keras as gb
+        >>> rows = gb.callbacks.read_metrics(Path("run/metrics.csv"))
+        >>> [(row["epoch"], float(row["val_joint_loss"])) for row in rows[:2]]
+        [('0', 2.1), ('1', 2.0)]
     """
     return files.read_csv(path)

@@ -17,6 +17,12 @@ class Phase(NamedTuple):
         epochs: How many.
         heads: Heads that train on their plain losses, the others on none;
             None for all heads, on their weighted losses.
+
+    Example:
+        >>> import gblend_keras as gb
+        >>> phases = [gb.callbacks.Phase(5, ("sound",)), gb.callbacks.Phase(20)]
+        >>> sum(phase.epochs for phase in phases)
+        25
     """
 
     epochs: int
@@ -32,6 +38,20 @@ class PhaseStarter(fit_arguments.BlendCallback):
 
     Args:
         phases: In order, from epoch 0 on.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> first = gb.callbacks.Phase(1, heads=("sound",))
+        >>> starter = gb.callbacks.PhaseStarter([first, gb.callbacks.Phase(2)])
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> _ = model.fit(x, y, verbose=0, callbacks=[starter])
+        >>> [head for head, weight in model.blend_weights.items() if weight]
+        ['sound']
     """
 
     def __init__(self, phases: Sequence[Phase]) -> None:

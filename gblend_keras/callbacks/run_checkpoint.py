@@ -22,10 +22,7 @@ class RunCheckpoint(keras.callbacks.Callback):
     """Writes model and optimizer after each epoch, whole or not at all.
 
     Before the first epoch it writes where training starts, so that a killed
-    run goes on from the same initial weights. `restore_newest` reads it back:
-
-        done = gb.restore_newest(model, folder)
-        model.fit(..., initial_epoch=done, callbacks=[gb.RunCheckpoint(folder)])
+    run goes on from the same initial weights. `restore_newest` reads it back.
 
     Ours: `keras.callbacks.BackupAndRestore` overwrites its one file in place
     and its epoch number after it; a run killed between the two is lost, or
@@ -36,6 +33,26 @@ class RunCheckpoint(keras.callbacks.Callback):
 
     Args:
         folder: Where the checkpoints go. Of one run only.
+
+    Example:
+        The same lines begin a run, and go on with it after it was killed.
+
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> folder = tempfile.mkdtemp()
+        >>> done = gb.restore_newest(model, folder)  # 0 in a new folder
+        >>> keep = gb.RunCheckpoint(folder)
+        >>> _ = model.fit(
+        ...     x, y, epochs=2, initial_epoch=done, callbacks=[keep], verbose=0
+        ... )
+        >>> gb.restore_newest(model, folder)
+        2
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -103,6 +120,13 @@ def restore_newest(model: keras.Model, folder: str | Path) -> int:
     Raises:
         ValueError: If there are checkpoints but none can be read, or they are
             another model's.
+
+    Example:
+        >>> import tempfile
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> gb.restore_newest(model, tempfile.mkdtemp())  # nothing there yet
+        0
     """
     saved = saved_epochs(folder)
     for epoch, path in saved:

@@ -16,6 +16,17 @@ class TrainingProgress(keras.callbacks.Callback):
     Args:
         epochs: Where training ends.
         show: False to print nothing.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 6))}
+        >>> y = np.arange(40) % 2
+        >>> towers = {m: gb.build_mlp((6,), name=f"{m}_tower") for m in x}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
+        >>> model.compile("sgd")
+        >>> line = gb.callbacks.TrainingProgress(epochs=2)
+        >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[line])
     """
 
     def __init__(self, epochs: int, *, show: bool = True) -> None:

@@ -16,7 +16,7 @@ from gblend_keras.config.train import TrainConfig
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Everything that a run is, but its seed, its folder and its blend.
+    """Everything that a run is, but its seed, its folder and its method.
 
     Attributes:
         name: Name of the recipe.

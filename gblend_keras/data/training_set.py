@@ -25,11 +25,7 @@ class TrainingSet:
 
     `BlendedModel.fit` and `GradientBlending` take it. An epoch gives the rows
     of T in an order that is a function of (seed, epoch). When V has done its
-    work, `GradientBlending` gives it back to T.
-
-        training_set = gb.split_holdout(examples, 0.08, seed=0)
-        model.fit(training_set, callbacks=[gb.GradientBlending(training_set)])
-        train, holdout = training_set  # its two parts
+    work, `GradientBlending` gives it back to T. `split_holdout` makes one.
 
     Preprocess it with `map`. Other methods of `tf.data` are refused, for V
     could not come back through them.
@@ -49,6 +45,18 @@ class TrainingSet:
         batch_size: Examples a batch.
         seed: Seeds the order.
         epochs: T, epoch by epoch, for TensorFlow; `as_dataset` returns it.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 20))}
+        >>> training_set = gb.split_holdout((x, np.arange(40) % 2), 0.25)
+        >>> train, holdout = training_set  # its two parts
+        >>> training_set.num_examples
+        30
+        >>> training_set.give_back()  # as GradientBlending does in the end
+        >>> training_set.num_examples
+        40
     """
 
     def __init__(
@@ -248,6 +256,16 @@ class TrainingBatches:
 
     Attributes:
         training_set: The whole training set.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 20))}
+        >>> train, holdout = gb.split_holdout((x, np.arange(40) % 2), 0.25)
+        >>> halved = train.map(lambda x, y: ({m: x[m] / 2 for m in x}, y))
+        >>> for batch, labels in halved:
+        ...     print(len(labels), float(batch["pose"][0, 0]))
+        30 0.5
     """
 
     def __init__(self, training_set: TrainingSet) -> None:
@@ -295,6 +313,16 @@ class Holdout(batches.Batches):
 
     Attributes:
         training_set: The training set that it was held out of.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> x = {"pose": np.ones((40, 6)), "sound": np.ones((40, 20))}
+        >>> train, holdout = gb.split_holdout((x, np.arange(40) % 2), 0.25)
+        >>> len(holdout.rows), sum(len(labels) for _, labels in holdout)
+        (10, 10)
+        >>> holdout.training_set is train.training_set
+        True
     """
 
     def __init__(self, training_set: TrainingSet, read: Any) -> None:

@@ -17,7 +17,7 @@ RUN_FORMAT = 1  # of recipe.json and summary.json
 RECIPE = "recipe.json"
 MODEL = "model.keras"
 SUMMARY = "summary.json"
-METRICS = "metrics.csv"  # see `checkpointing.MetricsLog`
+METRICS = "metrics.csv"  # see `metrics_log.MetricsLog`
 HISTORY = "blend_history.json"  # see `blending.estimate`
 COMPARISON = "comparison.json"  # of a folder of runs
 # Columns of METRICS that are measured on the split that a summary reports.

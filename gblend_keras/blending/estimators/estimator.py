@@ -24,18 +24,37 @@ class Estimator(abc.ABC):
 
     `GradientBlending(..., estimator=...)` asks it when an estimate is due.
     `Retrain` is the paper's. Another one measures in its own way and ends
-    with `conclude`:
-
-        class Cheap(gb.blending.Estimator):
-            def estimate(self, model, divisions, window, fit_settings, journal):
-                train, holdout = ...  # `Losses` on T' and V
-                return gb.blending.conclude(
-                    model, self.settings, window, train, holdout
-                )
+    with `conclude`.
 
     Args:
         settings: How G, O and the weights are computed; None for the
             defaults.
+
+    Example:
+        An estimator that trains nothing: it compares each head with a guess.
+
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> class SinceGuessing(gb.blending.Estimator):
+        ...     def estimate(
+        ...         self, model, divisions, window, fit_settings, journal
+        ...     ):
+        ...         (division,) = divisions  # there are several with folds
+        ...         def losses(part):
+        ...             end, weight = model.measure(part)
+        ...             start = np.full_like(end, np.log(model.num_classes))
+        ...             return gb.blending.Losses(start, end, weight)
+        ...         train = losses(division.train_sample)  # on T'
+        ...         holdout = losses(division.holdout)  # on V
+        ...         return gb.blending.conclude(
+        ...             model, self.settings, window, train, holdout
+        ...         )
+        >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
+        >>> training_set = gb.split_holdout(splits.train, 0.1)
+        >>> blend = gb.GradientBlending(training_set, estimator=SinceGuessing())
+        >>> model = gb.zoo.load("digits_online")
+        >>> list(blend.estimate(model, num_epochs=5).weights)
+        ['image', 'sound', 'joint']
     """
 
     def __init__(self, settings: config.BlendSettings | None = None) -> None:
@@ -109,6 +128,21 @@ def conclude(
 
     Returns:
         The estimate, its cost 0: whoever trained and measured puts it in.
+
+    Example:
+        >>> import numpy as np
+        >>> import gblend_keras as gb
+        >>> model = gb.zoo.load("digits_online")
+        >>> start = np.full((50, 3), 2.0)  # 50 examples, 3 heads
+        >>> end = np.tile([1.5, 1.0, 1.0], (50, 1))
+        >>> holdout = gb.blending.Losses(start, end, np.ones(50))
+        >>> train = holdout._replace(end=end - [0.1, 0.1, 0.2])
+        >>> window = gb.blending.Window(epoch=0, num_epochs=5)
+        >>> found = gb.blending.conclude(
+        ...     model, gb.BlendSettings(), window, train, holdout
+        ... )
+        >>> {head: round(weight, 2) for head, weight in found.weights.items()}
+        {'image': 0.29, 'sound': 0.57, 'joint': 0.14}
     """
     heads = model.head_names
     previous = [model.blend_weights[head] for head in heads]
