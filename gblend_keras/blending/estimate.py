@@ -12,31 +12,39 @@ from gblend_keras.utils import files
 HISTORY_FORMAT = 1  # of `blend_history.json`
 
 
+# Answers that weights are put to the proof with, in words.
+ANSWERS = {"joint": "joint head", "log_mean": "log-mean of heads"}
+
+
 @dataclasses.dataclass(frozen=True)
 class Proof:
     """Whether weights are better than equal ones, on held-out data.
 
-    Both were trained for as long from the same state. Their losses are those
-    of two answers: the joint head's and the log-mean's of all heads, averaged.
+    Both were trained for as long from the same state. Two answers are asked:
+    "joint", the joint head, and "log_mean", the log-mean of all heads.
 
     Attributes:
         weights: `{head: weight}`, those that were tried.
-        equal_loss: Of equal weights, on V, in nats.
-        weighted_loss: Of these weights, on V, in nats.
-        error: Standard error of the difference, paired by example (by group,
-            where V is made of groups).
+        equal_loss: `{answer: loss on V}` of equal weights, in nats.
+        weighted_loss: `{answer: loss on V}` of these weights, in nats.
+        error: `{answer: standard error of the difference}`, paired by example
+            (by group, where V is made of groups).
         passed: Whether the weights are used; if not, equal ones are.
     """
 
     weights: dict[str, float]
-    equal_loss: float
-    weighted_loss: float
-    error: float
+    equal_loss: dict[str, float]
+    weighted_loss: dict[str, float]
+    error: dict[str, float]
     passed: bool
 
     def summary(self) -> str:
         """Returns what happened, as a sentence."""
-        losses = f"{self.weighted_loss:.2f} against {self.equal_loss:.2f} nats"
+        losses = ", ".join(
+            f"{words}: {self.weighted_loss[answer]:.2f} against "
+            f"{self.equal_loss[answer]:.2f} nats"
+            for answer, words in ANSWERS.items()
+        )
         weights = "/".join(
             f"{weight:.2f}".lstrip("0") for weight in self.weights.values()
         )

@@ -14,6 +14,7 @@ from gblend_keras.blending.estimate import Proof
 from gblend_keras.blending.estimate_progress import Journal
 from gblend_keras.blending.estimators import _passes
 from gblend_keras.blending.estimators import estimator
+from gblend_keras.blending.loss_changes import FloatArray
 from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.blending.loss_changes import changes
 from gblend_keras.blending.model import BlendedModel
@@ -29,8 +30,8 @@ class Probe(estimator.Estimator):
        the epochs, and measures V and T' before and after.
     2. Weigh: `ogr.share_weights` of what was measured.
     3. Prove: trains the same share with these weights, from the same state,
-       and compares the loss of V. Weights that are no better than equal ones
-       are not used.
+       and compares the losses of V. Weights that make neither the joint head
+       nor the log-mean of the heads better than equal ones are not used.
 
     All heads train in one pass: nothing is isolated, so it does not matter
     whether towers share variables. The model is put back each time: the
@@ -178,21 +179,23 @@ def _proof(weights: dict[str, float], equal: Losses, weighted: Losses) -> Proof:
             the log-mean.
         weighted: The same of the second pass.
     """
-    answers = [[*weights].index(JOINT), len(weights)]
+    columns = {"joint": [*weights].index(JOINT), "log_mean": len(weights)}
+    ends = equal.end[:, [*columns.values()]]
+    after = weighted.end[:, [*columns.values()]]
+    nothing = np.zeros_like(ends)
+    before = changes(equal._replace(start=nothing, end=ends))
+    later = changes(equal._replace(start=nothing, end=after))
+    difference = changes(equal._replace(start=ends, end=after))  # paired
 
-    def answered(losses: Losses) -> Losses:
-        end = losses.end[:, answers].mean(axis=1, keepdims=True)
-        return losses._replace(start=np.zeros_like(end), end=end)
+    def by_answer(values: FloatArray) -> dict[str, float]:
+        return dict(zip(columns, map(float, values), strict=True))
 
-    before, after = answered(equal), answered(weighted)
-    both = after._replace(start=before.end)  # their difference, paired
-    difference = changes(both)
     return Proof(
         weights=weights,
-        equal_loss=float(changes(before).mean[0]),
-        weighted_loss=float(changes(after).mean[0]),
-        error=float(np.sqrt(difference.squared_error[0])),
-        passed=bool(difference.mean[0] < 0),
+        equal_loss=by_answer(before.mean),
+        weighted_loss=by_answer(later.mean),
+        error=by_answer(np.sqrt(difference.squared_error)),
+        passed=bool(difference.mean.min() < 0),
     )
 
 

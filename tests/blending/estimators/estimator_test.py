@@ -8,7 +8,7 @@ import pytest
 
 import gblend_keras as gb
 from gblend_keras.blending.estimators import estimator
-from gblend_keras.blending.estimators import retrain
+from gblend_keras.blending.estimators import registry
 from tests import toy
 from tests.blending import estimates
 
@@ -75,9 +75,8 @@ def test_estimator_refuses_a_model_that_it_cannot_serve():
 
 
 def test_settings_and_estimator_exclude_each_other():
-    assert isinstance(retrain.chosen(None, None), gb.blending.Retrain)
     with pytest.raises(ValueError, match="Give the settings to the estimator."):
-        retrain.chosen(Fixed(), gb.BlendSettings())
+        registry.chosen(Fixed(), gb.BlendSettings())
 
 
 def test_conclusion_follows_from_the_losses():
@@ -91,8 +90,6 @@ def test_conclusion_follows_from_the_losses():
         gb.blending.Window(2, 5),
         train,
         holdout,
-        num_passes=2,
-        examples_trained=7,
     )
     # By hand: G = (0.2, 0.4, 0), O = (0.1, 0.2, 0.1), G/O^2 = (20, 10, 0).
     assert found.weights == pytest.approx(
@@ -100,7 +97,6 @@ def test_conclusion_follows_from_the_losses():
     )
     assert found.ogr == pytest.approx({"m0": 0.5, "m1": 0.5, "joint": None})
     assert (found.epoch, found.num_epochs, found.num_holdout) == (2, 5, 4)
-    assert (found.num_passes, found.examples_trained) == (2, 7)
 
 
 def test_weights_stay_where_no_head_generalised():
