@@ -12,6 +12,7 @@ from gblend_keras.utils import files
 HISTORY_FORMAT = 1  # of `blend_history.json`
 
 
+MOST_RISE = 1.0  # of a training loss in an estimate, in nats
 # Answers that weights are put to the proof with, in words.
 ANSWERS = {"joint": "joint head", "log_mean": "log-mean of heads"}
 
@@ -153,13 +154,25 @@ class BlendEstimate:
     def verdict(self) -> list[str]:
         """Returns what the numbers say, in sentences."""
         if self.kept_previous:
-            return ["No head generalised: the weights stay as they were."]
-        lines = []
+            stay = "No head generalised: the weights stay as they were."
+            return [*self._exploded(), stay]
+        lines = self._exploded()
         if self.cannot_be_told_from_uniform:
             lines.append("These weights cannot be told from uniform ones.")
         if self.proof is not None:
             lines += [*self._overfitting(), self.proof.summary()]
         return lines
+
+    def _exploded(self) -> list[str]:
+        """Names the heads whose training loss rose."""
+        if self.measure != "loss":
+            return []
+        return [
+            f"The training loss of {head} rose by {rise:.1f} nats: the "
+            "learning rate is too high for it. Lower it."
+            for head, gain in self.generalization.items()
+            if (rise := -(gain + self.overfitting[head])) > MOST_RISE
+        ]
 
     def _overfitting(self) -> list[str]:
         """Names the head that overfits most, where that can be told."""

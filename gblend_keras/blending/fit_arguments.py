@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 
 from gblend_keras.blending import _head_metrics
+from gblend_keras.blending import collapse
 from gblend_keras.data import training_set
 from gblend_keras.distribution import keras_private
 
@@ -70,7 +71,7 @@ def arrange_callbacks(
 ) -> list[keras.callbacks.Callback]:
     """Returns the callbacks of a `fit` in the order that blending needs.
 
-    First the guard, then `SwapEMAWeights`, which puts the trained weights
+    First the guards, then `SwapEMAWeights`, which puts the trained weights
     back for an epoch to begin with, then the callbacks that blend, which are
     told the settings, then what sets the epoch's order, then the user's own.
 
@@ -104,8 +105,23 @@ def arrange_callbacks(
     others = [each for each in given if each not in (*swaps, *blending)]
     for callback in others:
         _settle_direction(callback, metrics)
-    guard = LossGuard(list(metrics.losses))
-    return [guard, *swaps, *blending, EpochStarter(call["x"]), *others]
+    weighted = bool(call["class_weight"]) or _has_weights(call)
+    return [
+        LossGuard(list(metrics.losses)),
+        collapse.CollapseGuard(weighted=weighted),
+        *swaps,
+        *blending,
+        EpochStarter(call["x"]),
+        *others,
+    ]
+
+
+def _has_weights(call: Mapping[str, Any]) -> bool:
+    """Says if examples come with sample weights."""
+    spec = getattr(call["x"], "element_spec", ())
+    return call["sample_weight"] is not None or (
+        isinstance(spec, tuple) and len(spec) == 3
+    )
 
 
 def _settle_direction(

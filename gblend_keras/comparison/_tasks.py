@@ -61,7 +61,7 @@ def earlier_outcome(task: Task) -> Outcome | None:
             summary = trainer.train(task.recipe, quiet)
         except ValueError as error:
             return Outcome(task.label, error="ValueError", reason=str(error))
-        return Outcome(task.label, summary=summary)
+        return _of_summary(task, summary)
     failure = failures.read(workdir)
     if failure is not None and failure["error"] in LASTING:
         return Outcome(
@@ -90,8 +90,20 @@ def perform(task: Task) -> Outcome:
             reason=str(error),
             seconds=time.monotonic() - started,
         )
+    return dataclasses.replace(
+        _of_summary(task, summary), seconds=time.monotonic() - started
+    )
+
+
+def _of_summary(task: Task, summary: dict[str, Any]) -> Outcome:
+    """Returns the outcome of a finished run; a collapsed one has failed."""
+    collapsed = summary.get("collapsed", ())  # earlier versions did not look
+    if not collapsed:
+        return Outcome(task.label, summary=summary)
     return Outcome(
-        task.label, summary=summary, seconds=time.monotonic() - started
+        task.label,
+        error="Collapsed",
+        reason=" ".join(each["summary"] for each in collapsed),
     )
 
 

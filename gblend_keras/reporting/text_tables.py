@@ -29,6 +29,7 @@ def summary_table(summary: Mapping[str, Any]) -> str:
             f"  {name:<12} {100 * value:5.1f} %  {answer_heads.meaning(name)}"
         )
         lines.append(line.rstrip())
+    lines += [each["summary"] for each in summary.get("collapsed", ())]
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from gblend_keras import config
 from gblend_keras import methods
 from gblend_keras import reporting
+from gblend_keras.blending import collapse
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import model_builder
 from gblend_keras.building import optimizer_builder
@@ -283,9 +284,24 @@ def _fit(
     report = _no_estimates(num_epochs) | data.report()
     in_estimates = report["examples_trained_in_estimates"]
     return report | {
+        "collapsed": _collapsed(ready),
         "examples_trained": cost.examples_trained + in_estimates,
         "seconds": round(cost.seconds, 1),
     }
+
+
+def _collapsed(ready: base.ReadyRun) -> list[dict[str, Any]]:
+    """Returns the heads that have collapsed, as plain values."""
+    rows = metrics_log.read_metrics(ready.workdir / directory.METRICS)
+    found = collapse.find(
+        ready.model,
+        rows[-1] if rows else {},
+        epoch=len(rows),
+        weighted=getattr(ready.train, "sample_weight", None) is not None,
+    )
+    return [
+        dataclasses.asdict(each) | {"summary": each.summary()} for each in found
+    ]
 
 
 def _restore(model: BlendedModel, folder: Path) -> int:

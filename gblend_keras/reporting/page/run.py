@@ -86,7 +86,11 @@ def _head(run: run_data.RunData) -> list[html.Html]:
     cost = sections.duration(run.summary.get("seconds"))
     if cost:
         boxes.append(("training", cost))
-    return [sections.key_figures(boxes)]
+    collapsed = [
+        html.paragraph(each["summary"], class_="notice bad")
+        for each in run.summary.get("collapsed", ())
+    ]
+    return [*collapsed, sections.key_figures(boxes)]
 
 
 def _accuracy(run: run_data.RunData) -> html.Section | None:
