@@ -128,7 +128,11 @@ class BlendEstimate:
         )
 
     def summary(self) -> str:
-        """Returns the estimate as text: a title, then one line a head."""
+        """Returns the estimate as text."""
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """Returns a title, one line a head, and what the numbers say."""
         width = max(map(len, self.weights))
         trained = f"heads alone for {self.num_epochs} epochs"
         if self.probe:
@@ -149,7 +153,7 @@ class BlendEstimate:
                 f"  O {self.overfitting[head]:+.3f}"
                 f"  OGR {'inf' if ratio is None else f'{ratio:.2f}'}"
             )
-        return "\n".join([*lines, *(f"  {each}" for each in self.verdict())])
+        return [*lines, *(f"  {each}" for each in self.verdict())]
 
     def verdict(self) -> list[str]:
         """Returns what the numbers say, in sentences."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import snapshot
@@ -15,6 +16,7 @@ from gblend_keras.blending.estimators.estimator import Estimator
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data.division import Division
+from gblend_keras.utils import progress
 from gblend_keras.utils import state_files
 
 PROGRESS_SUFFIX = ".progress" + state_files.SUFFIX
@@ -114,6 +116,23 @@ class EstimateRecord:
         if write and self._path is not None:
             write_history(self._path, self.estimates, self._fingerprints)
             self.journal(fingerprint).remove()  # not before it is written
+
+
+def announce(
+    estimate: BlendEstimate, settings: fit_arguments.FitSettings
+) -> None:
+    """Says what an estimate found: on the terminal and in TensorBoard.
+
+    Args:
+        estimate: The estimate.
+        settings: Those of the `fit` that it is made for.
+    """
+    if settings.verbose:
+        progress.say(estimate.summary())
+    for folder in settings.log_dirs:
+        with tf.summary.create_file_writer(folder).as_default():
+            text = "\n".join(f"    {each}" for each in estimate.lines())
+            tf.summary.text("blend", text, step=estimate.epoch)
 
 
 def fingerprint(

@@ -35,6 +35,7 @@ class FitSettings(NamedTuple):
         epochs: The epoch at which training ends.
         verbose: As `fit` takes it.
         data: What `fit` trains on; an estimate takes its divisions instead.
+        log_dirs: Where the TensorBoard callbacks among its callbacks write.
     """
 
     class_weight: dict[int, float] | None = None
@@ -43,6 +44,7 @@ class FitSettings(NamedTuple):
     epochs: int = 1
     verbose: int = 1
     data: Any = None
+    log_dirs: tuple[str, ...] = ()
 
 
 class BlendCallback(keras.callbacks.Callback):
@@ -93,6 +95,11 @@ def arrange_callbacks(
         epochs=call["epochs"],
         verbose=1 if call["verbose"] == "auto" else call["verbose"],
         data=call["x"],
+        log_dirs=tuple(
+            str(callback.log_dir)
+            for callback in given
+            if isinstance(callback, keras.callbacks.TensorBoard)
+        ),
     )
     swaps = [
         each

@@ -19,7 +19,6 @@ from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data import division
 from gblend_keras.data import sources
 from gblend_keras.distribution import workers
-from gblend_keras.utils import progress
 
 
 class GradientBlending(fit_arguments.BlendCallback):
@@ -187,12 +186,11 @@ class GradientBlending(fit_arguments.BlendCallback):
             estimate = self._estimator.estimate(
                 model, self._divisions, window, settings, journal
             )
-        self._record.add(
-            estimate, fingerprint, write=workers.is_chief(strategy)
-        )
+        is_chief = workers.is_chief(strategy)
+        self._record.add(estimate, fingerprint, write=is_chief)
         model.assign_blend_weights(estimate.weights)
-        if settings.verbose:
-            progress.say(estimate.summary())
+        if is_chief:
+            estimate_record.announce(estimate, settings)
         if estimate.kept_previous:
             logging.warning(
                 "Epoch %d: no head generalized; the weights stay.", window.epoch

@@ -32,6 +32,10 @@ def in_words(
             "before: train longer, or hold out more examples."
         )
         return sentences + _repeats_in_words(estimates)
+    if first.proof is not None:
+        sentences.append(first.proof.summary())
+        if not first.proof.passed:
+            return sentences + _repeats_in_words(estimates)
     shares = " / ".join(f"{weight:.2f}" for weight in first.weights.values())
     sentences.append(f"The weights are {shares} ({' / '.join(first.weights)}).")
     for head, (low, _) in first.intervals.items():

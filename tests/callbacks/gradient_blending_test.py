@@ -219,11 +219,13 @@ def test_weights_and_ogr_reach_tensorboard(tmp_path):
         ],
         epochs=2,
     )
-    tags = set()
+    found = {}
     for path in tmp_path.rglob("events*"):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
-            tags |= {value.tag for value in event.summary.value}
-    assert {"epoch_blend_weight_joint", "epoch_ogr_m0"} <= tags
+            found |= {each.tag: each.tensor for each in event.summary.value}
+    assert {"epoch_blend_weight_joint", "epoch_ogr_m0"} <= set(found)
+    (text,) = tf.make_ndarray(found["blend"]).ravel()
+    assert "Blend at epoch 1" in text.decode() and "OGR" in text.decode()
 
 
 def test_verbose_fit_prints_one_line_a_head(capsys):
