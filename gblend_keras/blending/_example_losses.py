@@ -12,6 +12,7 @@ from gblend_keras.blending import losses
 from gblend_keras.data import sources
 from gblend_keras.data import training_set
 from gblend_keras.distribution import batch_slices
+from gblend_keras.heads import JOINT
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,7 +45,7 @@ class Measurer:
         measure: str = "loss",
         *,
         class_weight: Mapping[int, float] | None = None,
-        log_mean: bool = False,
+        exponents: tuple[float, ...] = (),
     ) -> tuple[FloatArray, FloatArray]:
         """Measures the loss of every example under every head.
 
@@ -56,7 +57,8 @@ class Measurer:
                 measured on an epoch of T.
             measure: "loss", or "accuracy" for 1 - accuracy.
             class_weight: As for `fit`; enters the examples' weights.
-            log_mean: Whether a last column is the log-mean of the heads.
+            exponents: For each, two more columns: the joint head and the
+                log-mean of all heads, sharpened by it.
 
         Returns:
             The losses `(examples, columns)`, a column a head, and the weight
@@ -66,11 +68,11 @@ class Measurer:
         shared = self._strategy.num_replicas_in_sync > 1
         if shared and isinstance(dataset, tf.data.Dataset):
             return self._measure_together(
-                dataset, measure, class_weight, log_mean
+                dataset, measure, class_weight, exponents
             )
         values, weights = [], []
         for batch in sources.batches(dataset):
-            value, weight = self._measure_function(batch, measure, log_mean)
+            value, weight = self._measure_function(batch, measure, exponents)
             values.append(value.numpy())
             factor = _class_factor(batch[1], class_weight)
             weights.append(weight.numpy() * factor)
@@ -84,21 +86,21 @@ class Measurer:
         dataset: tf.data.Dataset,
         measure: str,
         class_weight: Mapping[int, float] | None,
-        log_mean: bool,
+        exponents: tuple[float, ...],
     ) -> tuple[FloatArray, FloatArray]:
         parts = []
         for batch in batch_slices.distributed(
             dataset, self._strategy, class_weight
         ):
             part = self._measure_shares_function(
-                batch, measure, log_mean
+                batch, measure, exponents
             ).numpy()
             parts.append(part[np.argsort(part[:, 0], kind="stable")])
         rows = np.concatenate(parts).astype(np.float64)
         return rows[:, 2:], rows[:, 1]
 
     def _measure_shares(
-        self, batch: Any, measure: str, log_mean: bool
+        self, batch: Any, measure: str, exponents: tuple[float, ...]
     ) -> tf.Tensor:
         """Measures a global batch, each replica its slice.
 
@@ -108,7 +110,7 @@ class Measurer:
         strategy = self._strategy
 
         def rows_of_slice(batch: Any) -> tf.Tensor:
-            values, weight = self._measure_batch(batch, measure, log_mean)
+            values, weight = self._measure_batch(batch, measure, exponents)
             number = tf.cast(batch_slices.slice_number(strategy), tf.float32)
             numbers = tf.fill(tf.shape(weight), number)
             return tf.concat([numbers[:, None], weight[:, None], values], 1)
@@ -117,14 +119,18 @@ class Measurer:
         return strategy.gather(rows, axis=0)
 
     def _measure_batch(
-        self, batch: Any, measure: str, log_mean: bool
+        self, batch: Any, measure: str, exponents: tuple[float, ...]
     ) -> tuple[tf.Tensor, tf.Tensor]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
-        logits = [*self._network(x, training=False).values()]
-        if log_mean:
-            logits.append(
-                losses.log_mean(logits, multi_label=self._multi_label)
+        found = self._network(x, training=False)
+        logits = [*found.values()]
+        if exponents:
+            joint, pooled = (
+                losses.log_mean(heads, multi_label=self._multi_label)
+                for heads in ([found[JOINT]], [*found.values()])
             )
+            for exponent in exponents:
+                logits += [exponent * joint, exponent * pooled]
         if measure == "loss":
             columns = [
                 losses.example_losses(self._loss, y, each) for each in logits

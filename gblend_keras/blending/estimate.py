@@ -21,8 +21,8 @@ ANSWERS = {"joint": "joint head", "log_mean": "log-mean of heads"}
 class Proof:
     """Whether weights are better than equal ones, on held-out data.
 
-    Both were trained for as long from the same state. Two answers are asked:
-    "joint", the joint head, and "log_mean", the log-mean of all heads.
+    Both were trained for as long from the same state. Two answers are asked,
+    each calibrated: "joint", the joint head, and "log_mean", that of all heads.
 
     Attributes:
         weights: `{head: weight}`, those that were tried.

@@ -63,7 +63,7 @@ class Passes:
         window: N, and the epochs of a pass.
         settings: The settings of the outer `fit`.
         measure: "loss" or "accuracy".
-        log_mean: Whether the log-mean of the heads is measured beside them.
+        exponents: As `BlendedModel.measure` takes them.
         journal: Keeps how far the estimate is.
         num_passes: How many there will be, for the progress bar.
     """
@@ -75,7 +75,7 @@ class Passes:
         settings: fit_arguments.FitSettings,
         *,
         measure: str,
-        log_mean: bool = False,
+        exponents: tuple[float, ...] = (),
         journal: Journal,
         num_passes: int,
     ) -> None:
@@ -83,7 +83,7 @@ class Passes:
         self._window = window
         self._settings = settings
         self._measure_kind = measure
-        self._log_mean = log_mean
+        self._exponents = exponents
         self._journal = journal
         self._bar = _Bar(window, num_passes, settings)
         self._num_begun = 0  # divisions, over all calls of `run`
@@ -231,7 +231,7 @@ class Passes:
             data,
             self._measure_kind,
             class_weight=self._settings.class_weight,
-            log_mean=self._log_mean,
+            exponents=self._exponents,
         )
         self._done.examples_measured += len(found[1])
         return found

@@ -9,6 +9,7 @@ import numpy as np
 from gblend_keras import config
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
+from gblend_keras.blending.estimate import ANSWERS
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate import Proof
 from gblend_keras.blending.estimate_progress import Journal
@@ -20,7 +21,10 @@ from gblend_keras.blending.loss_changes import changes
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.blending.super_epochs import Window
 from gblend_keras.data.division import Division
-from gblend_keras.heads import JOINT
+
+# What answers are sharpened by: one number makes up for training that has only
+# begun.
+EXPONENTS = tuple(float(2**power) for power in np.arange(-2, 4.5, 0.5))
 
 
 class Probe(estimator.Estimator):
@@ -30,8 +34,9 @@ class Probe(estimator.Estimator):
        the epochs, and measures V and T' before and after.
     2. Weigh: `ogr.share_weights` of what was measured.
     3. Prove: trains the same share with these weights, from the same state,
-       and compares the losses of V. Weights that make neither the joint head
-       nor the log-mean of the heads better than equal ones are not used.
+       and compares the losses of V under two answers, each at its best
+       exponent: the joint head, and the log-mean of the heads. Weights that
+       make neither better than equal ones do are not used.
 
     All heads train in one pass: nothing is isolated, so it does not matter
     whether towers share variables. The model is put back each time: the
@@ -110,7 +115,7 @@ class Probe(estimator.Estimator):
             Window(window.epoch, length),
             fit_settings,
             measure="loss",
-            log_mean=True,
+            exponents=EXPONENTS,
             journal=kept,
             num_passes=2 * len(divisions),
         ) as training:
@@ -165,7 +170,7 @@ class Probe(estimator.Estimator):
 
 
 def _of_heads(losses: Losses, heads: Sequence[str]) -> Losses:
-    """Leaves the last column out, that of the log-mean."""
+    """Leaves out what is measured beside the heads."""
     num = len(heads)
     return losses._replace(start=losses.start[:, :num], end=losses.end[:, :num])
 
@@ -175,28 +180,44 @@ def _proof(weights: dict[str, float], equal: Losses, weighted: Losses) -> Proof:
 
     Args:
         weights: Those of the second pass.
-        equal: Losses of V around the first pass, a column a head and that of
-            the log-mean.
+        equal: Losses of V around the first pass.
         weighted: The same of the second pass.
     """
-    columns = {"joint": [*weights].index(JOINT), "log_mean": len(weights)}
-    ends = equal.end[:, [*columns.values()]]
-    after = weighted.end[:, [*columns.values()]]
-    nothing = np.zeros_like(ends)
-    before = changes(equal._replace(start=nothing, end=ends))
-    later = changes(equal._replace(start=nothing, end=after))
-    difference = changes(equal._replace(start=ends, end=after))  # paired
+    before, after = (
+        _calibrated(each, num_heads=len(weights)) for each in (equal, weighted)
+    )
+    difference = changes(equal._replace(start=before, end=after))  # paired
 
     def by_answer(values: FloatArray) -> dict[str, float]:
-        return dict(zip(columns, map(float, values), strict=True))
+        return dict(zip(ANSWERS, map(float, values), strict=True))
+
+    def mean(losses: FloatArray) -> FloatArray:
+        nothing = np.zeros_like(losses)
+        return changes(equal._replace(start=nothing, end=losses)).mean
 
     return Proof(
         weights=weights,
-        equal_loss=by_answer(before.mean),
-        weighted_loss=by_answer(later.mean),
+        equal_loss=by_answer(mean(before)),
+        weighted_loss=by_answer(mean(after)),
         error=by_answer(np.sqrt(difference.squared_error)),
         passed=bool(difference.mean.min() < 0),
     )
+
+
+def _calibrated(losses: Losses, *, num_heads: int) -> FloatArray:
+    """Returns the losses of the answers, each at its best exponent.
+
+    What trains slowly is unsure at first, and heads with little weight make
+    their mean unsure: neither says what they will know in the end.
+
+    Returns:
+        Shape `(examples, 2)`: the joint head, and the log-mean of heads.
+    """
+    sharpened = losses.end[:, num_heads:]
+    answers = sharpened.reshape(len(sharpened), len(EXPONENTS), len(ANSWERS))
+    means = np.tensordot(losses.weight, answers, axes=1)
+    best = means.argmin(axis=0)
+    return np.take_along_axis(answers, best[None, None], axis=1)[:, 0]
 
 
 def _in_words(num_epochs: int, steps: int | None) -> str:
