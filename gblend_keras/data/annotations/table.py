@@ -1,14 +1,12 @@
 """Any set of videos, listed in a CSV file of its own."""
 
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from gblend_keras.data.annotations import fields
 from gblend_keras.data.annotations import request as requests
 from gblend_keras.data.annotations import rows
 from gblend_keras.data.annotations import segments
-from gblend_keras.data.annotations import videos
 
 NEEDED = ("file", "label", "split")
 OPTIONAL = ("start", "end", "group")
@@ -45,7 +43,9 @@ def read(request: requests.Request) -> segments.Manifest:
             file=_below(values["file"]),
             label=fields.check_label(values["label"], known),
             split=request.split or fields.split_of_word(values["split"]),
-            times=_times(values),
+            times=fields.span(values, ("start", "end"))
+            if values["start"] or values["end"]
+            else (None, None),
             group=values["group"],
             where=row.where,
         )
@@ -58,35 +58,29 @@ def read(request: requests.Request) -> segments.Manifest:
         )
     ]
     indices = requests.numbered((each.label for each in examples), known)
-    read_segments = [
-        _segment(each, indices, request.videos) for each in examples
-    ]
+    read_segments = []
+    for each in examples:
+        start, end = each.times
+        key = each.file
+        if start is not None and end is not None:
+            key += f"_{fields.time_text(start)}_{fields.time_text(end)}"
+        is_there = request.videos is None or request.videos.has(each.file)
+        read_segments.append(
+            segments.Segment(
+                key=fields.safe_key(key),
+                file=each.file if is_there else "",
+                start_seconds=start,
+                end_seconds=end,
+                labels={"label": (indices[each.label],)},
+                split=each.split,
+                group=each.group,
+                where=each.where,
+            )
+        )
     return segments.Manifest(
         dataset=request.dataset,
         class_names={"label": tuple(indices)},
         segments=segments.moved(read_segments, request.validation_groups or ()),
-    )
-
-
-def _segment(
-    example: _Example,
-    indices: Mapping[str, int],
-    folder: videos.VideoFolder | None,
-) -> segments.Segment:
-    start, end = example.times
-    key = example.file
-    if start is not None and end is not None:
-        key += f"_{fields.time_text(start)}_{fields.time_text(end)}"
-    is_there = folder is None or folder.has(example.file)
-    return segments.Segment(
-        key=fields.safe_key(key),
-        file=example.file if is_there else "",
-        start_seconds=start,
-        end_seconds=end,
-        labels={"label": (indices[example.label],)},
-        split=example.split,
-        group=example.group,
-        where=example.where,
     )
 
 
@@ -100,9 +94,3 @@ def _below(file: str) -> str:
             "Make it relative to the folder, with `/`."
         )
     return path
-
-
-def _times(values: Mapping[str, str]) -> tuple[float | None, float | None]:
-    if not values["start"] and not values["end"]:
-        return None, None
-    return fields.span(values, ("start", "end"))
