@@ -50,7 +50,19 @@ def optical_flow(
             out of its range.
         ImportError: If OpenCV is missing.
     """
-    _check_frames(frames)
+    is_clip = frames.ndim == 4 and frames.shape[-1] == 3 and len(frames) > 0
+    if not is_clip or frames.dtype != np.uint8:
+        raise ValueError(
+            "`frames` is no RGB clip. Expected uint8 of shape (T, H, W, 3) "
+            f"with T >= 1. Received: shape={frames.shape}, "
+            f"dtype={frames.dtype}. Pass the images of `media.read_frames`."
+        )
+    if min(frames.shape[1:3]) < SHORTEST_SIDE:
+        raise ValueError(
+            "`frames` is too small for optical flow. Expected sides >= "
+            f"{SHORTEST_SIDE}. Received: shape={frames.shape}. "
+            "Read the frames with a larger `short_side`."
+        )
     config.check_choice("method", method, METHODS)
     config.check_range("bound", bound, 1e-3, 1e4)
     cv2 = _opencv()
@@ -113,22 +125,6 @@ def decode_flow(
     config.check_range("bound", bound, 1e-3, 1e4)
     steps = codes.astype(np.float32) - ZERO_CODE
     return steps * np.float32(bound / _STEPS)
-
-
-def _check_frames(frames: npt.NDArray[np.uint8]) -> None:
-    is_clip = frames.ndim == 4 and frames.shape[-1] == 3 and len(frames) > 0
-    if not is_clip or frames.dtype != np.uint8:
-        raise ValueError(
-            "`frames` is no RGB clip. Expected uint8 of shape (T, H, W, 3) "
-            f"with T >= 1. Received: shape={frames.shape}, "
-            f"dtype={frames.dtype}. Pass the images of `media.read_frames`."
-        )
-    if min(frames.shape[1:3]) < SHORTEST_SIDE:
-        raise ValueError(
-            "`frames` is too small for optical flow. Expected sides >= "
-            f"{SHORTEST_SIDE}. Received: shape={frames.shape}. "
-            "Read the frames with a larger `short_side`."
-        )
 
 
 def _estimator(cv2: Any, method: str) -> Callable[[Any, Any], Any]:
