@@ -10,7 +10,6 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +130,10 @@ def _prepare(
         settings=settings,
         class_names=manifest.class_names,
         multi_label=manifest.multi_label,
-        splits=_by_split(plan, made),
+        splits={
+            split: tuple(made[e.file] for e in plan if e.split == split)
+            for split in dict.fromkeys(each.split for each in plan)
+        },
     )
     if not folder.complete():
         folder.finish(record_set)
@@ -184,16 +186,6 @@ def check_failures(
             f"{max_failures}. Received: {failures} failures. "
             f"See {record_set.folder / FAILURES}."
         )
-
-
-def _by_split(
-    plan: Sequence[shard_plan.PlannedShard], made: Mapping[str, Shard]
-) -> dict[str, tuple[Shard, ...]]:
-    splits = dict.fromkeys(each.split for each in plan)
-    return {
-        split: tuple(made[each.file] for each in plan if each.split == split)
-        for split in splits
-    }
 
 
 def _make(
