@@ -12,6 +12,7 @@ This file imports the standard library alone, so that it starts fast.
 """
 
 import ctypes
+import itertools
 import json
 import os
 import subprocess
@@ -105,7 +106,15 @@ def speak(utterances: Sequence[Utterance]) -> list[bytes]:
         ValueError: If a voice or accent is unknown.
         RuntimeError: If espeak-ng fails, or says nothing.
     """
-    _check_utterances(utterances)
+    known = voices()  # espeak-ng itself speaks an unknown variant as no variant
+    for utterance in utterances:
+        for field, names in (("voice", known), ("accent", ACCENTS)):
+            if getattr(utterance, field) not in names:
+                raise ValueError(
+                    f"`{field}` is unknown. Expected one of {list(names)}. "
+                    f"Received: {field}={getattr(utterance, field)!r}. "
+                    "Take a name from this list."
+                )
     loader = _loader()
     order = {"library": loader.get_library_path(), "utterances": utterances}
     spoken = subprocess.run(
@@ -116,7 +125,7 @@ def speak(utterances: Sequence[Utterance]) -> list[bytes]:
         check=False,
     )
     sizes, _, samples = spoken.stdout.partition(b"\n")
-    ends = _running_sum(json.loads(sizes or b"[]"))
+    ends = list(itertools.accumulate(json.loads(sizes or b"[]"), initial=0))
     if spoken.returncode or ends[-1] != len(samples):
         raise RuntimeError(
             "espeak-ng failed. Expected samples of "
@@ -129,18 +138,6 @@ def speak(utterances: Sequence[Utterance]) -> list[bytes]:
     ]
 
 
-def _check_utterances(utterances: Sequence[Utterance]) -> None:
-    known = voices()  # espeak-ng itself speaks an unknown variant as no variant
-    for utterance in utterances:
-        for field, names in (("voice", known), ("accent", ACCENTS)):
-            if getattr(utterance, field) not in names:
-                raise ValueError(
-                    f"`{field}` is unknown. Expected one of {list(names)}. "
-                    f"Received: {field}={getattr(utterance, field)!r}. "
-                    "Take a name from this list."
-                )
-
-
 def _loader() -> Any:
     try:
         import espeakng_loader
@@ -149,13 +146,6 @@ def _loader() -> Any:
             INSTALL_HINT.format(package="espeakng-loader")
         ) from error
     return espeakng_loader
-
-
-def _running_sum(sizes: Sequence[int]) -> list[int]:
-    sums = [0]
-    for size in sizes:
-        sums.append(sums[-1] + size)
-    return sums
 
 
 class _Synthesiser:
