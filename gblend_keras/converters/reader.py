@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -50,10 +49,6 @@ def read_checkpoint(path: str | Path) -> tensors.Contents:
         content = _read_safetensors(file)
     else:
         content = large_pickle.load(file)
-    return _contents(file, content)
-
-
-def _contents(path: Path, content: Any) -> tensors.Contents:
     outer: tuple[str, ...] = ()
     for key in _CONTAINERS:
         if isinstance(content, Mapping) and isinstance(
@@ -64,14 +59,16 @@ def _contents(path: Path, content: Any) -> tensors.Contents:
             break
     entries = dict(content) if isinstance(content, Mapping) else {}
     found = {
-        str(name): _tensor(value)
+        str(name): value
+        if isinstance(value, tensors.Tensor)
+        else tensors.from_array(value)
         for name, value in entries.items()
         if isinstance(value, tensors.Tensor | np.ndarray)
     }
     others = tuple(str(name) for name in entries if str(name) not in found)
     if not found:
         raise ValueError(
-            f"{path} has no tensors. Expected a state dict or Caffe2 blobs. "
+            f"{file} has no tensors. Expected a state dict or Caffe2 blobs. "
             f"Received: {type(content).__name__} with {list(entries)[:5]}. "
             "Check that it is a checkpoint."
         )
@@ -81,12 +78,6 @@ def _contents(path: Path, content: Any) -> tensors.Contents:
             for name, value in found.items()
         }
     return tensors.Contents(found, outer + others)
-
-
-def _tensor(value: Any) -> tensors.Tensor:
-    if isinstance(value, tensors.Tensor):
-        return value
-    return tensors.from_array(value)
 
 
 def _read_safetensors(path: Path) -> dict[str, tensors.Tensor]:

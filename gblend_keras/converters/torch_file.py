@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -105,22 +104,16 @@ def _tensor(
     return StoredTensor(storage, offset, shape, strides)
 
 
-def _parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
-
-
-def _size(values: Any = ()) -> tuple[int, ...]:
-    return tuple(int(value) for value in values)
-
-
 NAMES: restricted_pickle.Names = {
     **restricted_pickle.NUMPY_NAMES,
     ("torch._utils", "_rebuild_tensor"): restricted_pickle.StandIn(_tensor),
     ("torch._utils", "_rebuild_tensor_v2"): restricted_pickle.StandIn(_tensor),
     ("torch._utils", "_rebuild_parameter"): restricted_pickle.StandIn(
-        _parameter
+        lambda tensor, *_: tensor
     ),
-    ("torch", "Size"): restricted_pickle.StandIn(_size),
+    ("torch", "Size"): restricted_pickle.StandIn(
+        lambda values=(): tuple(int(value) for value in values)
+    ),
     **{
         ("torch", name): StorageType(code)
         for name, code in _STORAGE_TYPES.items()
@@ -216,35 +209,25 @@ def read_legacy(path: Path) -> Any:
             file, path, names=NAMES, storages=remember
         )
         keys = restricted_pickle.load(file, path)
-        _find_storages(file, path, keys, codes, places)
-    return value
-
-
-def _find_storages(
-    file: BinaryIO,
-    path: Path,
-    keys: Any,
-    codes: dict[str, str],
-    places: dict[str, tuple[int, int]],
-) -> None:
-    """Fills `places` by jumping from one storage to the next."""
-    size = path.stat().st_size
-    for key in keys:
-        header = file.read(8)
-        if key not in codes or len(header) < 8:
-            break
-        (num_values,) = struct.unpack("<q", header)
-        start = file.tell()
-        end = start + num_values * _itemsize(codes[key])
-        if not start <= end <= size:
-            break
-        places[key] = (start, num_values)
-        file.seek(end)
+        # From one storage to the next, each behind its number of values.
+        size = path.stat().st_size
+        for key in keys:
+            header = file.read(8)
+            if key not in codes or len(header) < 8:
+                break
+            (num_values,) = struct.unpack("<q", header)
+            start = file.tell()
+            end = start + num_values * _itemsize(codes[key])
+            if not start <= end <= size:
+                break
+            places[key] = (start, num_values)
+            file.seek(end)
     if set(places) != set(codes):
         raise ValueError(
             f"{path} is damaged. Expected {len(codes)} storages. "
             f"Received: {len(places)}. Download it again."
         )
+    return value
 
 
 def _references(read: ReadStorage) -> Callable[[Any], Storage]:
