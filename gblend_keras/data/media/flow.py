@@ -1,8 +1,6 @@
 """Frames -> optical flow (OpenCV), and flow <-> 8-bit codes."""
 
-import contextlib
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,7 +65,9 @@ def optical_flow(
     config.check_range("bound", bound, 1e-3, 1e4)
     cv2 = _opencv()
     flows = np.zeros((*frames.shape[:3], 2), np.float32)
-    with _one_thread(cv2):
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
         estimate = _estimator(cv2, method)
         after = cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY)
         for index in range(1, len(frames)):
@@ -76,6 +76,8 @@ def optical_flow(
                 cv2.cvtColor(frames[index], cv2.COLOR_RGB2GRAY),
             )
             flows[index - 1] = estimate(before, after)
+    finally:
+        cv2.setNumThreads(threads)
     if len(frames) > 1:
         flows[-1] = flows[-2]
     return flows.clip(-bound, bound, out=flows)
@@ -144,16 +146,6 @@ def _estimator(cv2: Any, method: str) -> Callable[[Any, Any], Any]:
         poly_sigma=1.2,
         flags=0,
     )
-
-
-@contextlib.contextmanager
-def _one_thread(cv2: Any) -> Iterator[None]:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _opencv() -> Any:

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
@@ -167,7 +168,12 @@ def read_frames(
         if frame_rate_hz is None:
             taken = _until(shown, end, scaler)
         else:
-            instants = _instants(start_seconds, end, frame_rate_hz)
+            numbers: Iterable[int] = itertools.count()
+            if end_seconds is not None:
+                count = (end_seconds - start_seconds) * frame_rate_hz
+                # 1e-6: rounding of floats
+                numbers = range(max(math.ceil(count - 1e-6), 1))
+            instants = (start_seconds + k / frame_rate_hz for k in numbers)
             taken = _at(shown, instants, scaler)
         expected = pictures.expected(start_seconds, end, frame_rate_hz)
         return _Gathered(taken, expected).frames(path)
@@ -336,14 +342,6 @@ def _at(
             instant = next(instants, None)
         if instant is None:
             return
-
-
-def _instants(start: float, end: float, rate: float) -> Iterator[float]:
-    """The times from start to end, the end left out."""
-    if math.isinf(end):
-        return (start + k / rate for k in itertools.count())
-    count = math.ceil((end - start) * rate - 1e-6)  # 1e-6: rounding of floats
-    return (start + k / rate for k in range(max(count, 1)))
 
 
 def _check_sampling(

@@ -88,7 +88,29 @@ def prepare(
         manifest.dataset, Path(videos), settings, manifest.class_names
     )
     with output_folder.locked(Path(out)), _named(Path(out)):
-        return _prepare(manifest, encoder, Path(out), num_workers, show)
+        folder = output_folder.RunFolder(
+            Path(out), shard_plan.identity(manifest, settings)
+        )
+        plan = shard_plan.planned(manifest, settings)
+        made = folder.finished()
+        missing = [each for each in plan if each.file not in made]
+        if missing:
+            folder.begin()
+            made |= _make(missing, encoder, folder, num_workers, show)
+        record_set = RecordSet(
+            folder=Path(out),
+            dataset=manifest.dataset,
+            settings=settings,
+            class_names=manifest.class_names,
+            multi_label=manifest.multi_label,
+            splits={
+                split: tuple(made[e.file] for e in plan if e.split == split)
+                for split in dict.fromkeys(each.split for each in plan)
+            },
+        )
+        if not folder.complete():
+            folder.finish(record_set)
+        return record_set
 
 
 @contextlib.contextmanager
@@ -104,40 +126,6 @@ def _named(out: Path) -> Iterator[None]:
             "command goes on from here. Received: out",
             str(out),
         ) from error
-
-
-def _prepare(
-    manifest: segments.Manifest,
-    encoder: segment_encoder.Encoder,
-    out: Path,
-    num_workers: int,
-    show: bool,
-) -> RecordSet:
-    """Makes what is missing in a folder that is locked."""
-    settings = encoder.settings
-    folder = output_folder.RunFolder(
-        out, shard_plan.identity(manifest, settings)
-    )
-    plan = shard_plan.planned(manifest, settings)
-    made = folder.finished()
-    missing = [each for each in plan if each.file not in made]
-    if missing:
-        folder.begin()
-        made |= _make(missing, encoder, folder, num_workers, show)
-    record_set = RecordSet(
-        folder=out,
-        dataset=manifest.dataset,
-        settings=settings,
-        class_names=manifest.class_names,
-        multi_label=manifest.multi_label,
-        splits={
-            split: tuple(made[e.file] for e in plan if e.split == split)
-            for split in dict.fromkeys(each.split for each in plan)
-        },
-    )
-    if not folder.complete():
-        folder.finish(record_set)
-    return record_set
 
 
 def summary(record_set: RecordSet) -> str:

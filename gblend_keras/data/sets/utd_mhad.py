@@ -36,9 +36,8 @@ def load(folder: str | Path) -> example_set.Splits:
         ValueError: If a file is missing, damaged or lacks an array.
     """
     root = Path(folder)
-    train, test = (
-        _examples(root / f"{name}.npz") for name in ("train", "test")
-    )
+    train = _examples(root / "train.npz")
+    test = _examples(root / "test.npz")
     classes = root / "classes.json"
     try:
         names = json.loads(classes.read_text(encoding="utf-8"))
