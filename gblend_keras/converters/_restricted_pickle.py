@@ -273,23 +273,20 @@ class _Plain:
             }
         if type(value) in (list, tuple, set, frozenset):
             return type(value)(self.of(entry, depth + 1) for entry in value)
-        if value is None or isinstance(value, _LEAVES):
-            return self._text(value)
-        if isinstance(value, InertArray):
-            return value.resolve(self.pieces)
-        if isinstance(value, Stored):
-            return value.plain()
-        raise pickle.UnpicklingError(f"an object of {type(value).__name__}")
-
-    def _text(self, value: Any) -> Any:
-        """Returns a leaf; a long string that stayed in the file is read."""
+        # A long string that stayed in the file is read.
         if isinstance(value, str) and value.isascii():
             piece = self.pieces.get(value.encode())
             return value if piece is None else piece.read_text()
         if isinstance(value, bytes | bytearray):
             piece = self.pieces.get(bytes(value))
             return value if piece is None else piece.read()
-        return value
+        if value is None or isinstance(value, _LEAVES):
+            return value
+        if isinstance(value, InertArray):
+            return value.resolve(self.pieces)
+        if isinstance(value, Stored):
+            return value.plain()
+        raise pickle.UnpicklingError(f"an object of {type(value).__name__}")
 
 
 def _array(data: Any, kind: Any, shape: Any, order: Any) -> Array:

@@ -45,7 +45,9 @@ def read(request: _request.Request) -> segments.Manifest:
             file=_below(values["file"]),
             label=_fields.check_label(values["label"], known),
             split=request.split or _fields.split_of_word(values["split"]),
-            times=_times(values),
+            times=_fields.span(values, ("start", "end"))
+            if values["start"] or values["end"]
+            else (None, None),
             group=values["group"],
             where=row.where,
         )
@@ -100,9 +102,3 @@ def _below(file: str) -> str:
             "Make it relative to the folder, with `/`."
         )
     return path
-
-
-def _times(values: Mapping[str, str]) -> tuple[float | None, float | None]:
-    if not values["start"] and not values["end"]:
-        return None, None
-    return _fields.span(values, ("start", "end"))

@@ -192,7 +192,11 @@ def _make(seed: int, config: DigitsConfig) -> dict[str, example_set.Array]:
     ):
         y = rng.permutation(np.arange(num_examples) % len(CLASS_NAMES))
         group = rng.choice(its_speakers, size=num_examples)
-        image = pixels[images][_one_of_each(y, labels[images], rng)]
+        of_class = [
+            np.flatnonzero(labels[images] == c) for c in range(len(CLASS_NAMES))
+        ]
+        drawn = np.array([rng.choice(of_class[label]) for label in y])
+        image = pixels[images][drawn]
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         made[f"{split}_image"] = image + np.float32(config.image_noise) * noise
         made[f"{split}_sound"] = _sounds(config, y, group, rng)
@@ -211,14 +215,6 @@ def _images() -> tuple[FloatArray, IntArray]:
     digits = datasets.load_digits()
     pixels = (digits.images[..., np.newaxis] / 16).astype(np.float32)
     return pixels, digits.target.astype(np.int64)
-
-
-def _one_of_each(
-    y: IntArray, labels: IntArray, rng: np.random.Generator
-) -> IntArray:
-    """Draws, for each label of `y`, the index of an image of that class."""
-    of_class = [np.flatnonzero(labels == c) for c in range(len(CLASS_NAMES))]
-    return np.array([rng.choice(of_class[label]) for label in y])
 
 
 def _voices_by_speaker() -> list[list[str]]:

@@ -59,9 +59,39 @@ def load(
     """
     splits = _load_whole(settings, data_dir)
     if settings.evaluate_on == "validation":
-        splits = _validation_as_test(splits, settings, seed)
-    if settings.modalities:
-        splits = _with_modalities(splits, settings.modalities)
+        if splits.validation is not None:
+            splits = dataclasses.replace(
+                splits, test=splits.validation, validation=None
+            )
+        else:
+            train = splits.train
+            held = holdout.holdout_indices(
+                train.y,
+                fraction=settings.validation_fraction,
+                groups=train.group,
+                seed=seed,
+            )
+            rest = np.setdiff1d(np.arange(len(train)), held)
+            splits = dataclasses.replace(
+                splits, train=train.take(rest), test=train.take(held)
+            )
+    modalities = settings.modalities
+    if modalities:
+        known = list(splits.train.shapes)
+        missing = [name for name in modalities if name not in known]
+        if missing:
+            raise ValueError(
+                "`data.modalities` has an unknown name. Expected some of "
+                f"{known}. Received: {missing}. "
+                "Check the spelling."
+            )
+        validation = splits.validation
+        splits = dataclasses.replace(
+            splits,
+            train=splits.train.select(modalities),
+            test=splits.test.select(modalities),
+            validation=validation and validation.select(modalities),
+        )
     return splits
 
 
@@ -140,42 +170,3 @@ def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
             settings, folder, root / settings.annotations
         )
     return splits
-
-
-def _validation_as_test(
-    splits: example_set.Splits, settings: config.DataConfig, seed: int
-) -> example_set.Splits:
-    if splits.validation is not None:
-        return dataclasses.replace(
-            splits, test=splits.validation, validation=None
-        )
-    train = splits.train
-    held = holdout.holdout_indices(
-        train.y,
-        fraction=settings.validation_fraction,
-        groups=train.group,
-        seed=seed,
-    )
-    rest = np.setdiff1d(np.arange(len(train)), held)
-    return dataclasses.replace(
-        splits, train=train.take(rest), test=train.take(held)
-    )
-
-
-def _with_modalities(
-    splits: example_set.Splits, modalities: tuple[str, ...]
-) -> example_set.Splits:
-    missing = [name for name in modalities if name not in splits.train.shapes]
-    if missing:
-        raise ValueError(
-            "`data.modalities` has an unknown name. Expected some of "
-            f"{list(splits.train.shapes)}. Received: {missing}. "
-            "Check the spelling."
-        )
-    validation = splits.validation
-    return dataclasses.replace(
-        splits,
-        train=splits.train.select(modalities),
-        test=splits.test.select(modalities),
-        validation=validation and validation.select(modalities),
-    )
