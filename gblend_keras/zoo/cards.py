@@ -154,17 +154,10 @@ def _trained(entry: catalog.Entry) -> list[str]:
         "## Files",
         "",
         f"`{catalog.WEIGHTS}`: plain arrays by name, "
-        f"{_size(entry)} bytes, sha256 `{_digest(entry)}`.",
+        f"{entry.weights.num_bytes if entry.weights else 0} bytes, "
+        f"sha256 `{entry.weights.sha256 if entry.weights else ''}`.",
         "",
     ]
-
-
-def _size(entry: catalog.Entry) -> int:
-    return entry.weights.num_bytes if entry.weights else 0
-
-
-def _digest(entry: catalog.Entry) -> str:
-    return entry.weights.sha256 if entry.weights else ""
 
 
 def _results(measured: Mapping[str, Any]) -> list[str]:
@@ -176,7 +169,7 @@ def _results(measured: Mapping[str, Any]) -> list[str]:
         "these weights give another figure by more than "
         f"{100 * measured['tolerance']:g} points.",
         "",
-        f"| answer | these weights | seeds {_seeds(measured)} |",
+        f"| answer | these weights | seeds {', '.join(measured['by_seed'])} |",
         "|---|---|---|",
     ]
     lines += [
@@ -184,10 +177,6 @@ def _results(measured: Mapping[str, Any]) -> list[str]:
         for answer, value in measured["accuracy"].items()
     ]
     return [*lines, ""]
-
-
-def _seeds(measured: Mapping[str, Any]) -> str:
-    return ", ".join(measured["by_seed"])
 
 
 def _weights_of_heads(measured: Mapping[str, Any]) -> list[str]:
