@@ -60,7 +60,14 @@ def finish(
         files.replacing(folder / "model.keras") as beside,
     ):
         ready.model.save(beside)
-    workers.on_chief(strategy, lambda: _conclude(ready.workdir, summary))
+
+    def conclude() -> None:
+        _draw(ready.workdir, summary)
+        files.write_json(ready.workdir / directory.SUMMARY, summary)
+        remove_checkpoints(ready.workdir)
+        reporting.write_report(ready.workdir)
+
+    workers.on_chief(strategy, conclude)
     return summary
 
 
@@ -91,13 +98,6 @@ def _measured(
         "trained_heads": trained_heads(phases, model.head_names),
         "answering_heads": answering_heads(phases, model),
     }
-
-
-def _conclude(workdir: Path, summary: Mapping[str, Any]) -> None:
-    _draw(workdir, summary)
-    files.write_json(workdir / directory.SUMMARY, summary)
-    remove_checkpoints(workdir)
-    reporting.write_report(workdir)
 
 
 def remove_checkpoints(workdir: Path) -> None:
