@@ -112,10 +112,12 @@ def _inputs(entry: catalog.Entry) -> list[str]:
         lines.append(f"| `{modality}` | {shape} | {each.values} |")
     if entry.clips is not None:
         clips = entry.clips
+        ordinals = {1: "one", 2: "second", 3: "third"}
+        ordinal = ordinals.get(clips.stride, f"{clips.stride}th")
         lines += [
             "",
             "`model.preprocess(PATH)` cuts clips out of video files: "
-            f"{clips.num_frames} frames, every {_ordinal(clips.stride)}, short "
+            f"{clips.num_frames} frames, every {ordinal}, short "
             f"side {clips.short_side}, crop {clips.crop_size}.",
         ]
     elif entry.kind == "trained":
@@ -125,10 +127,6 @@ def _inputs(entry: catalog.Entry) -> list[str]:
             "takes the path of an `.npz` with such arrays.",
         ]
     return [*lines, ""]
-
-
-def _ordinal(number: int) -> str:
-    return {1: "one", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _trained(entry: catalog.Entry) -> list[str]:

@@ -54,7 +54,12 @@ def tower(
     new_name: str = "",
 ) -> keras.Model:
     """Loads one tower; see `zoo.tower`."""
-    _check_modality(entry, modality)
+    if modality not in entry.inputs:
+        raise ValueError(
+            f"`modality` is not in {entry.name}. Expected one of "
+            f"{list(entry.inputs)}. Received: modality={modality!r}. "
+            "Choose one of them."
+        )
     name = new_name or f"{modality}_tower"
     if entry.hub is not None:
         imported = _fetcher.imported_model(entry)
@@ -196,13 +201,4 @@ def _check_trained(entry: catalog.Entry, head: str) -> None:
         raise ValueError(
             f"`head` {head!r} of {entry.name} was never trained. Expected one "
             f"of {trained}. Received: head={head!r}. Choose another entry."
-        )
-
-
-def _check_modality(entry: catalog.Entry, modality: str) -> None:
-    if modality not in entry.inputs:
-        raise ValueError(
-            f"`modality` is not in {entry.name}. Expected one of "
-            f"{list(entry.inputs)}. Received: modality={modality!r}. "
-            "Choose one of them."
         )

@@ -112,11 +112,8 @@ def from_videos(
         name: np.concatenate([x[name] for x in read]) for name in modalities
     }
     if raw_pixels and footage.RGB in prepared:
-        prepared[footage.RGB] = _pixels(prepared[footage.RGB])
+        deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
+        mean = np.asarray(transforms.VMZ_MEAN, np.float32)
+        # Undoes `video.normalize`.
+        prepared[footage.RGB] = prepared[footage.RGB] * deviation + mean
     return prepared
-
-
-def _pixels(clip: FloatArray) -> FloatArray:
-    """Undoes `video.normalize`."""
-    deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
-    return clip * deviation + np.asarray(transforms.VMZ_MEAN, np.float32)
