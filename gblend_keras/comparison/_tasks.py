@@ -1,5 +1,6 @@
 """One run of a comparison: how it is done, how it fails, when it is reused."""
 
+import contextlib
 import dataclasses
 import time
 import traceback
@@ -83,7 +84,11 @@ def perform(task: Task) -> Outcome:
     try:
         summary = trainer.train(task.recipe, task.run)
     except Exception as error:  # whatever it is, the others go on
-        _log(task, traceback.format_exc())
+        with (
+            contextlib.suppress(OSError),
+            (task.run.workdir / LOG).open("a", encoding="utf-8") as log,
+        ):
+            log.write(traceback.format_exc())
         return Outcome(
             task.label,
             error=type(error).__name__,
@@ -93,11 +98,3 @@ def perform(task: Task) -> Outcome:
     return Outcome(
         task.label, summary=summary, seconds=time.monotonic() - started
     )
-
-
-def _log(task: Task, text: str) -> None:
-    try:
-        with (task.run.workdir / LOG).open("a", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError:
-        return
