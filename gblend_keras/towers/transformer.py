@@ -96,7 +96,12 @@ def build_transformer(
             mask = ops.any(ops.not_equal(inputs, PADDING), axis=-1)
             x = layers.Dense(size.width, name="embedding")(inputs)
         mask = layers.Identity(name=stages.PADDING_MASK)(mask)
-        x = layers.Add(name="embedding_output")([x, _positions(mask, size)])
+        # A learned vector a position; positions count from 0.
+        index = ops.cumsum(ops.ones_like(mask, dtype="int32"), axis=1) - 1
+        positions = layers.Embedding(
+            mask.shape[1], size.width, name="position_embedding"
+        )(index)
+        x = layers.Add(name="embedding_output")([x, positions])
         for index in range(size.num_blocks):
             x = _block(x, mask, size, name=f"block_{index}")
         x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
@@ -105,14 +110,6 @@ def build_transformer(
         count = ops.maximum(ops.sum(real, axis=1), 1)  # padding alone: 0 / 1
         mean = ops.sum(x * real, axis=1) / count
         return keras.Model(inputs, mean, name=name)
-
-
-def _positions(mask: Any, size: TransformerSize) -> Any:
-    """Returns a learned vector a position; positions count from 0."""
-    index = ops.cumsum(ops.ones_like(mask, dtype="int32"), axis=1) - 1
-    return layers.Embedding(
-        mask.shape[1], size.width, name="position_embedding"
-    )(index)
 
 
 def _block(x: Any, mask: Any, size: TransformerSize, *, name: str) -> Any:
