@@ -121,10 +121,6 @@ class InertArray:
         )
 
 
-def _reconstruct(*_: Any) -> InertArray:
-    return InertArray()
-
-
 def _from_buffer(
     data: Any, kind: Any, shape: Any, order: Any = "C", *_: Any
 ) -> InertArray:
@@ -160,7 +156,7 @@ NUMPY_NAMES: Names = {
         (module, name): StandIn(make)
         for core in ("numpy.core", "numpy._core")
         for module, name, make in (
-            (f"{core}.multiarray", "_reconstruct", _reconstruct),
+            (f"{core}.multiarray", "_reconstruct", InertArray),
             (f"{core}.multiarray", "scalar", _scalar),
             (f"{core}.numeric", "_frombuffer", _from_buffer),
         )

@@ -73,23 +73,28 @@ def _read_file(
         )
 
     lines = _rows.read_lines(file)
-    num_comments = next(
-        (row for row, line in enumerate(lines) if not line.startswith("#")),
-        len(lines),
-    )
-    # The last comment line is the header.
-    header = lines[num_comments - 1].strip("# \r\n") if num_comments else ""
-    if tuple(re.split(r"\s*,\s*", header)) != COLUMNS:
-        raise _rows.AnnotationError(
-            f"{file} has a wrong header.",
-            [
-                f"{file.name}:{max(num_comments, 1)}: The last comment line "
-                f"does not name the columns. Expected '# {', '.join(COLUMNS)}'."
-                f" Received: {header!r}. "
-                "Give the file as AudioSet publishes it."
-            ],
-        )
+    num_comments = _check_comments(file, lines)
     numbered = _rows.numbered_csv(
         file, lines[num_comments:], first_line=num_comments + 1
     )
     return _rows.parse_rows(file, numbered, COLUMNS, parse)
+
+
+def _check_comments(file: Path, lines: list[str]) -> int:
+    """Counts the comment lines; the last one is the header."""
+    count = next(
+        (row for row, line in enumerate(lines) if not line.startswith("#")),
+        len(lines),
+    )
+    header = lines[count - 1].strip("# \r\n") if count else ""
+    if tuple(re.split(r"\s*,\s*", header)) != COLUMNS:
+        raise _rows.AnnotationError(
+            f"{file} has a wrong header.",
+            [
+                f"{file.name}:{max(count, 1)}: The last comment line does not "
+                f"name the columns. Expected '# {', '.join(COLUMNS)}'. "
+                f"Received: {header!r}. "
+                "Give the file as AudioSet publishes it."
+            ],
+        )
+    return count

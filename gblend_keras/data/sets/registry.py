@@ -151,22 +151,18 @@ def _load_whole(
         return splits
     if settings.dataset == "arrays":
         return npz.load(Path(data_dir or ".") / settings.path)
+    root = Path(data_dir or ".")
     if settings.dataset in ("records", "videos"):
-        return _load_clips(settings, Path(data_dir or "."))
+        # Imported here: it needs the extra `video`, and TensorFlow.
+        clips = importlib.import_module("gblend_keras.data.clips.loader")
+        if settings.dataset == "records":
+            splits = clips.load_records(settings, root / settings.path)
+        else:
+            splits = clips.load_videos(
+                settings, root / settings.path, root / settings.annotations
+            )
+        return splits
     module, folder = LOADERS[settings.dataset]
-    root = Path(data_dir or ".") / (settings.path or folder)
-    splits = importlib.import_module(module).load(root)
-    return splits
-
-
-def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
-    # Imported here: it needs the extra `video`, and TensorFlow.
-    clip_loading = importlib.import_module("gblend_keras.data.clips.loader")
-    folder = root / settings.path
-    if settings.dataset == "records":
-        splits: example_set.Splits = clip_loading.load_records(settings, folder)
-    else:
-        splits = clip_loading.load_videos(
-            settings, folder, root / settings.annotations
-        )
+    place = root / (settings.path or folder)
+    splits = importlib.import_module(module).load(place)
     return splits
