@@ -32,7 +32,14 @@ def load(entry: catalog.Entry, *, head: str | None = None) -> Any:
     if head is not None:
         _check_trained(entry, head)
         return _one_head(entry, _network(entry), head)
-    network = _with_joint(_network(entry))
+    network = _network(entry)
+    if JOINT not in network.output:
+        # One modality: its only head's answer is the joint one, too.
+        ((only, logits),) = network.output.items()
+        joint = keras.layers.Identity(name=f"{JOINT}_head")(logits)
+        network = keras.Model(
+            network.input, {only: logits, JOINT: joint}, name=network.name
+        )
     model = _model(entry, network)
     settings = config.TrainConfig()
     if entry.kind == "trained":
@@ -155,17 +162,6 @@ def _model(entry: catalog.Entry, network: keras.Model) -> zoo_model.ZooModel:
         clips=clips,
         raw_pixels=entry.kind == "imported",
         name=entry.name,
-    )
-
-
-def _with_joint(network: keras.Model) -> keras.Model:
-    """Gives a network of one modality a joint head: its only head's answer."""
-    if JOINT in network.output:
-        return network
-    ((head, logits),) = network.output.items()
-    joint = keras.layers.Identity(name=f"{JOINT}_head")(logits)
-    return keras.Model(
-        network.input, {head: logits, JOINT: joint}, name=network.name
     )
 
 
