@@ -65,7 +65,12 @@ def measure(
             found, videos=videos, out=folder, settings=settings, show=False
         )
         of_records, of_videos = (
-            _with_data(recipe, dataset=kind, path=path, annotations=listed)
+            dataclasses.replace(
+                recipe,
+                data=dataclasses.replace(
+                    recipe.data, dataset=kind, path=path, annotations=listed
+                ),
+            )
             for kind, path, listed in (
                 ("records", folder, ""),
                 ("videos", str(videos), str(annotations)),
@@ -194,11 +199,6 @@ def memory_of_passes(splits: example_set.Splits) -> dict[str, float]:
         _seconds_of_pass(dataset)
         used.append(_memory_mib())
     return {"after_pass_2": used[1], f"after_pass_{MEMORY_PASSES}": used[-1]}
-
-
-def _with_data(recipe: config.Recipe, **changes: Any) -> config.Recipe:
-    data = dataclasses.replace(recipe.data, **changes)
-    return dataclasses.replace(recipe, data=data)
 
 
 def _seconds_of_pass(dataset: tf.data.Dataset) -> float:

@@ -150,7 +150,13 @@ def _set_up(threads: int) -> None:
     """Makes a process leave room for those beside it."""
     # No lock of the system, which would outlive a process that is ended.
     tqdm.tqdm.set_lock(threading.RLock())
-    _divide_devices(threads)
+    tf.get_logger().setLevel("ERROR")
+    if "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    if "TF_NUM_INTEROP_THREADS" not in os.environ:
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def _perform(
@@ -160,17 +166,6 @@ def _perform(
     del report  # a run has no parts
     with _logging_to(task.run.workdir / _tasks.LOG):
         return _tasks.perform(task)
-
-
-def _divide_devices(threads: int) -> None:
-    """Keeps processes that run side by side from taking everything."""
-    tf.get_logger().setLevel("ERROR")
-    if "TF_NUM_INTRAOP_THREADS" not in os.environ:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-    if "TF_NUM_INTEROP_THREADS" not in os.environ:
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 @contextlib.contextmanager

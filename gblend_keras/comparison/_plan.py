@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 from gblend_keras import config
@@ -86,7 +85,15 @@ def check_folder(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
         "deterministic": run.deterministic,
     }
     expected = json.loads(json.dumps(protocol))
-    found = _read_protocol(path)
+    found: dict[str, Any] = {}
+    if path.exists():
+        stored = files.read_json(
+            path,
+            dict,
+            expected="the protocol of a comparison",
+            advice="Choose another folder.",
+        )
+        found = directory.with_whole_recipe(path, stored)
     different = [
         name for name in expected if found and found.get(name) != expected[name]
     ]
@@ -105,15 +112,3 @@ def check_folder(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
         # Whatever run it holds, it is none of a comparison's.
         directory.check_identity(run.workdir, {})
         files.write_json(path, protocol)
-
-
-def _read_protocol(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    found = files.read_json(
-        path,
-        dict,
-        expected="the protocol of a comparison",
-        advice="Choose another folder.",
-    )
-    return directory.with_whole_recipe(path, found)

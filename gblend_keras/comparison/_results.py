@@ -255,7 +255,14 @@ def _failures(results: Results) -> list[dict[str, Any]]:
 def _tuning(results: Results) -> dict[str, Any]:
     return {
         method: {
-            "chosen": _chosen(choice) if choice else None,
+            "chosen": {
+                "try": choice.number,
+                **choice.candidate._asdict(),
+                "validation_accuracy": choice.accuracy,
+                "best_epochs": choice.epochs,
+            }
+            if choice
+            else None,
             "tries": [
                 {
                     **results.candidates[number]._asdict(),
@@ -266,15 +273,6 @@ def _tuning(results: Results) -> dict[str, Any]:
             ],
         }
         for method, choice in results.choices.items()
-    }
-
-
-def _chosen(choice: tuning.Choice) -> dict[str, Any]:
-    return {
-        "try": choice.number,
-        **choice.candidate._asdict(),
-        "validation_accuracy": choice.accuracy,
-        "best_epochs": choice.epochs,
     }
 
 

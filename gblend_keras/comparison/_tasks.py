@@ -1,5 +1,6 @@
 """One run of a comparison: how it is done, how it fails, when it is reused."""
 
+import contextlib
 import dataclasses
 import time
 import traceback
@@ -83,7 +84,11 @@ def perform(task: Task) -> Outcome:
     try:
         summary = trainer.train(task.recipe, task.run)
     except Exception as error:  # whatever it is, the others go on
-        _log(task, traceback.format_exc())
+        with (
+            contextlib.suppress(OSError),
+            (task.run.workdir / LOG).open("a", encoding="utf-8") as log,
+        ):
+            log.write(traceback.format_exc())
         return Outcome(
             task.label,
             error=type(error).__name__,
@@ -105,11 +110,3 @@ def _of_summary(task: Task, summary: dict[str, Any]) -> Outcome:
         error="Collapsed",
         reason=" ".join(each["summary"] for each in collapsed),
     )
-
-
-def _log(task: Task, text: str) -> None:
-    try:
-        with (task.run.workdir / LOG).open("a", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError:
-        return

@@ -83,33 +83,28 @@ def compare(
     _plan.check_data(recipe, run, plan)
     with directory.claimed(run.workdir):
         _plan.check_folder(recipe, run, plan)
-        return _compare(recipe, run, plan)
-
-
-def _compare(
-    recipe: config.Recipe, run: trainer.Run, plan: _plan.Plan
-) -> dict[str, Any]:
-    started = time.monotonic()
-    candidates = _tuning.candidates(recipe.train, plan.tune, seed=run.seed)
-    with _crew.Crew(plan.jobs) as crew:
-        bench = _Bench(crew, verbose=run.verbose)
-        choices = _tune(recipe, run, plan, bench, candidates)
-        finished = bench.do(_final_tasks(recipe, run, plan, choices))
-    comparison = _results.collect(
-        _results.Results(
-            recipe=recipe,
-            workdir=run.workdir,
-            test=plan.test,
-            candidates=candidates,
-            choices=choices,
-            finished=finished,
-            tries=bench.tries,
-            cost={"jobs": plan.jobs} | bench.cost(time.monotonic() - started),
+        started = time.monotonic()
+        candidates = _tuning.candidates(recipe.train, plan.tune, seed=run.seed)
+        with _crew.Crew(plan.jobs) as crew:
+            bench = _Bench(crew, verbose=run.verbose)
+            choices = _tune(recipe, run, plan, bench, candidates)
+            finished = bench.do(_final_tasks(recipe, run, plan, choices))
+        comparison = _results.collect(
+            _results.Results(
+                recipe=recipe,
+                workdir=run.workdir,
+                test=plan.test,
+                candidates=candidates,
+                choices=choices,
+                finished=finished,
+                tries=bench.tries,
+                cost={"jobs": plan.jobs}
+                | bench.cost(time.monotonic() - started),
+            )
         )
-    )
-    tables.write(run.workdir, comparison)
-    reporting.write_report(run.workdir)
-    return comparison
+        tables.write(run.workdir, comparison)
+        reporting.write_report(run.workdir)
+        return comparison
 
 
 class _Bench:

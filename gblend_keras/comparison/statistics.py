@@ -159,22 +159,15 @@ def check_installed() -> None:
 def _p_value(differences: Sequence[float], test: str) -> float | None:
     if len(differences) < 2:
         return None
-    if _are_equal(differences):
+    if max(differences) - min(differences) < 1e-12:
         # Without any spread a t-test would claim certainty.
         return 1.0 if abs(differences[0]) < 1e-12 else None
     if test == "t":
         zeros = [0.0] * len(differences)
         return float(_stats().ttest_rel(differences, zeros).pvalue)
-    return float(_stats().wilcoxon(_without_rounding(differences)).pvalue)
-
-
-def _are_equal(differences: Sequence[float]) -> bool:
-    return max(differences) - min(differences) < 1e-12
-
-
-def _without_rounding(differences: Sequence[float]) -> list[float]:
-    """Makes equal what is equal, so that ties are seen as ties."""
-    return [round(value, 12) for value in differences]
+    # Rounded makes equal what is equal, so that ties are seen as ties.
+    rounded = [round(value, 12) for value in differences]
+    return float(_stats().wilcoxon(rounded).pvalue)
 
 
 def _note(

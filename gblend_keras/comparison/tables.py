@@ -20,6 +20,7 @@ _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
     **{each: "\\" + each for each in "&%$#_{}"},
 }
 _CSV_FIELDS = (
@@ -128,7 +129,10 @@ def latex_table(comparison: Mapping[str, Any]) -> str:
         True
     """
     header, *body = [
-        [_latex(cell) for cell in line]
+        [
+            "".join(_LATEX_SPECIAL.get(each, each) for each in cell)
+            for cell in line
+        ]
         for line in comparison_cells.lines(comparison)
     ]
     columns = "ll" + "r" * (len(header) - 2)
@@ -225,8 +229,3 @@ def describe_runs(workdir: Path, methods: Sequence[str], seed: int) -> str:
         if (run_dir / "weights.png").exists():
             lines.append(f"  and its weights: {run_dir}/weights.png")
     return "\n".join(lines)
-
-
-def _latex(cell: str) -> str:
-    escaped = "".join(_LATEX_SPECIAL.get(each, each) for each in cell)
-    return escaped.replace("±", r"$\pm$")

@@ -65,7 +65,9 @@ def _contents(path: Path, content: Any) -> _tensors.Contents:
             break
     entries = dict(content) if isinstance(content, Mapping) else {}
     found = {
-        str(name): _tensor(value)
+        str(name): value
+        if isinstance(value, _tensors.Tensor)
+        else _tensors.from_array(value)
         for name, value in entries.items()
         if isinstance(value, _tensors.Tensor | np.ndarray)
     }
@@ -82,12 +84,6 @@ def _contents(path: Path, content: Any) -> _tensors.Contents:
             for name, value in found.items()
         }
     return _tensors.Contents(found, outer + others)
-
-
-def _tensor(value: Any) -> _tensors.Tensor:
-    if isinstance(value, _tensors.Tensor):
-        return value
-    return _tensors.from_array(value)
 
 
 def _read_safetensors(path: Path) -> dict[str, _tensors.Tensor]:

@@ -121,10 +121,6 @@ class InertArray:
         )
 
 
-def _reconstruct(*_: Any) -> InertArray:
-    return InertArray()
-
-
 def _from_buffer(
     data: Any, kind: Any, shape: Any, order: Any = "C", *_: Any
 ) -> InertArray:
@@ -160,7 +156,7 @@ NUMPY_NAMES: Names = {
         (module, name): StandIn(make)
         for core in ("numpy.core", "numpy._core")
         for module, name, make in (
-            (f"{core}.multiarray", "_reconstruct", _reconstruct),
+            (f"{core}.multiarray", "_reconstruct", InertArray),
             (f"{core}.multiarray", "scalar", _scalar),
             (f"{core}.numeric", "_frombuffer", _from_buffer),
         )
@@ -273,23 +269,20 @@ class _Plain:
             }
         if type(value) in (list, tuple, set, frozenset):
             return type(value)(self.of(entry, depth + 1) for entry in value)
-        if value is None or isinstance(value, _LEAVES):
-            return self._text(value)
-        if isinstance(value, InertArray):
-            return value.resolve(self.pieces)
-        if isinstance(value, Stored):
-            return value.plain()
-        raise pickle.UnpicklingError(f"an object of {type(value).__name__}")
-
-    def _text(self, value: Any) -> Any:
-        """Returns a leaf; a long string that stayed in the file is read."""
+        # A long string that stayed in the file is read.
         if isinstance(value, str) and value.isascii():
             piece = self.pieces.get(value.encode())
             return value if piece is None else piece.read_text()
         if isinstance(value, bytes | bytearray):
             piece = self.pieces.get(bytes(value))
             return value if piece is None else piece.read()
-        return value
+        if value is None or isinstance(value, _LEAVES):
+            return value
+        if isinstance(value, InertArray):
+            return value.resolve(self.pieces)
+        if isinstance(value, Stored):
+            return value.plain()
+        raise pickle.UnpicklingError(f"an object of {type(value).__name__}")
 
 
 def _array(data: Any, kind: Any, shape: Any, order: Any) -> Array:

@@ -105,22 +105,16 @@ def _tensor(
     return StoredTensor(storage, offset, shape, strides)
 
 
-def _parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
-
-
-def _size(values: Any = ()) -> tuple[int, ...]:
-    return tuple(int(value) for value in values)
-
-
 NAMES: _restricted_pickle.Names = {
     **_restricted_pickle.NUMPY_NAMES,
     ("torch._utils", "_rebuild_tensor"): _restricted_pickle.StandIn(_tensor),
     ("torch._utils", "_rebuild_tensor_v2"): _restricted_pickle.StandIn(_tensor),
     ("torch._utils", "_rebuild_parameter"): _restricted_pickle.StandIn(
-        _parameter
+        lambda tensor, *_: tensor
     ),
-    ("torch", "Size"): _restricted_pickle.StandIn(_size),
+    ("torch", "Size"): _restricted_pickle.StandIn(
+        lambda values=(): tuple(int(value) for value in values)
+    ),
     **{
         ("torch", name): StorageType(code)
         for name, code in _STORAGE_TYPES.items()

@@ -152,11 +152,19 @@ def convert_checkpoint(
     )
     network = networks.build_network(recognized.plan)
     pairs = _pairs(networks.weight_paths(network), contents, recognized)
-    report = _report(pairs, folded, contents, recognized.plan)
     if target is not None and not dry_run:
         _assign(network, pairs, contents)
         _write(network, target, recognized)
-    return report
+    used = {pair.source for pair in pairs}
+    left = [name for name in contents.tensors if name not in used]
+    return Report(
+        pairs=pairs,
+        folded=folded,
+        counters=tuple(name for name in left if name.endswith(_COUNTER)),
+        unused=tuple(name for name in left if not name.endswith(_COUNTER)),
+        others=contents.others,
+        plan=recognized.plan,
+    )
 
 
 def load_converted(
@@ -257,7 +265,12 @@ def _pairs(
             continue
         shape = contents.tensors[name].shape
         expected = tuple(variable.shape)
-        if _shape_here(shape) != expected:
+        # Axes as Keras has them: outputs last.
+        if len(shape) > 3:
+            here = (*shape[2:], shape[1], shape[0])
+        else:
+            here = tuple(reversed(shape))
+        if here != expected:
             wrong.append(f"{name} {shape} does not fit {path} {expected}")
         pairs.append(Pair(name, shape, path, expected))
     names = [pair.source for pair in pairs]
@@ -269,38 +282,6 @@ def _pairs(
             f"{'; '.join(wrong[:10])}. Check `source` and `choices`."
         )
     return tuple(pairs)
-
-
-def _report(
-    pairs: tuple[Pair, ...],
-    folded: tuple[str, ...],
-    contents: _tensors.Contents,
-    plan: networks.NetworkPlan,
-) -> Report:
-    used = {pair.source for pair in pairs}
-    left = [name for name in contents.tensors if name not in used]
-    return Report(
-        pairs=pairs,
-        folded=folded,
-        counters=tuple(name for name in left if name.endswith(_COUNTER)),
-        unused=tuple(name for name in left if not name.endswith(_COUNTER)),
-        others=contents.others,
-        plan=plan,
-    )
-
-
-def _shape_here(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Returns the shape that a tensor has in Keras: outputs last."""
-    if len(shape) > 3:
-        return (*shape[2:], shape[1], shape[0])
-    return tuple(reversed(shape))
-
-
-def _values_here(array: _tensors.Array) -> _tensors.Array:
-    """Returns a tensor with its axes as Keras has them."""
-    if array.ndim > 3:
-        return np.moveaxis(array, (0, 1), (-1, -2))
-    return array.T
 
 
 def _assign(
@@ -315,7 +296,12 @@ def _assign(
                 f"finite numbers. Received: shape={pair.source_shape}. "
                 "Download the checkpoint again."
             )
-        weights[pair.target].assign(_values_here(values).astype("float32"))
+        # Axes as Keras has them: outputs last.
+        if values.ndim > 3:
+            here = np.moveaxis(values, (0, 1), (-1, -2))
+        else:
+            here = values.T
+        weights[pair.target].assign(here.astype("float32"))
 
 
 def _write(

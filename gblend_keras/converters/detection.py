@@ -165,7 +165,14 @@ def _caffe2_audio(shapes: Shapes, prefix: str) -> networks.TowerPlan:
 def _torch(source: str, shapes: Shapes, choices: Choices) -> Recognized:
     num_blocks = len(_indices(shapes, r"layer(\d+\.\d+)\.conv1\.0\..*"))
     bottlenecks = "layer1.0.conv3.0.weight" in shapes
-    kind = _torch_kind(shapes)
+    if "stem.3.weight" in shapes:
+        kind = "r2plus1d"
+    elif "layer1.0.conv2.0.2.weight" in shapes:
+        kind = "ip_csn"
+    elif shapes["layer1.0.conv2.0.weight"][1] == 1:
+        kind = "ir_csn"
+    else:
+        kind = "mc3" if shapes["layer2.0.conv2.0.weight"][2] == 1 else "r3d"
     tower = _clip_tower(
         kind,
         _depth(num_blocks, bottlenecks),
@@ -190,16 +197,6 @@ def _torch(source: str, shapes: Shapes, choices: Choices) -> Recognized:
         shapes["fc.weight"][0],
         _weight_names.torch_names(kind, bottlenecks=bottlenecks),
     )
-
-
-def _torch_kind(shapes: Shapes) -> str:
-    if "stem.3.weight" in shapes:
-        return "r2plus1d"
-    if "layer1.0.conv2.0.2.weight" in shapes:
-        return "ip_csn"
-    if shapes["layer1.0.conv2.0.weight"][1] == 1:
-        return "ir_csn"
-    return "mc3" if shapes["layer2.0.conv2.0.weight"][2] == 1 else "r3d"
 
 
 def _mmaction(source: str, shapes: Shapes, choices: Choices) -> Recognized:

@@ -178,18 +178,13 @@ def _source(
     if examples is not None:
         return source_of(examples), 32  # Keras' own default
     if isinstance(dataset, tf.data.Dataset):
-        return sources.StreamSource(dataset, labels=labels), _batch_size(
-            dataset
-        )
+        source = sources.StreamSource(dataset, labels=labels)
+        for batch in dataset.take(1):
+            return source, int(tf.shape(tf.nest.flatten(batch)[0])[0])
+        raise ValueError(sources.EMPTY)
     raise TypeError(
         "`dataset` cannot be divided. Expected `(x, y)` arrays with "
         "x = {modality: array}, or a batched tf.data.Dataset. "
         f"Received: {type(dataset).__name__}. "
         "Turn it into one of these first."
     )
-
-
-def _batch_size(dataset: tf.data.Dataset) -> int:
-    for batch in dataset.take(1):
-        return int(tf.shape(tf.nest.flatten(batch)[0])[0])
-    raise ValueError(sources.EMPTY)

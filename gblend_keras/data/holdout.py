@@ -57,8 +57,34 @@ def holdout_indices(
     rng = np.random.default_rng(seed)
     if groups is None:
         return _stratified(labels, fraction, rng)
-    chosen = _whole_groups(_checked_groups(groups, labels), fraction, rng)
-    _check_classes_left(labels, chosen)
+    values = _checked_groups(groups, labels)
+    names, sizes = np.unique(values, return_counts=True)
+    if len(names) < 2:
+        raise ValueError(
+            "There are too few groups to hold one out. Expected at least 2. "
+            f"Received: {len(names)}. Leave `groups` out to divide at random."
+        )
+    wanted = fraction * len(values)
+    order = rng.permutation(len(names))
+    taken = [order[0]]
+    total = int(sizes[order[0]])
+    for group in order[1:-1]:
+        if abs(total + sizes[group] - wanted) < abs(total - wanted):
+            taken.append(group)
+            total += int(sizes[group])
+    chosen = np.flatnonzero(np.isin(values, names[taken]))
+    if labels.ndim == 2:
+        held = labels[chosen].astype(bool).any(axis=0)
+        left = np.delete(labels, chosen, axis=0).astype(bool).any(axis=0)
+        lost = np.flatnonzero(held & ~left)
+    else:
+        lost = np.setdiff1d(labels[chosen], np.delete(labels, chosen))
+    if len(lost):
+        raise ValueError(
+            f"Class {lost[0]} occurs in the held out groups alone. Expected "
+            "every class in more groups. Received: no example of it is left "
+            "to train. Choose another seed or fraction."
+        )
     return chosen
 
 
@@ -95,8 +121,12 @@ def fold_indices(
     rng = np.random.default_rng(seed)
     if groups is None:
         units = _ranks_within_class(labels, rng)
-        smallest = _rarest_class(labels)
-        _check_folds(folds, smallest, "examples of the rarest class")
+        if labels.ndim == 2:
+            counts = labels.astype(bool).sum(axis=0)
+            counts = counts[counts > 0]
+        else:
+            counts = np.unique(labels, return_counts=True)[1]
+        _check_folds(folds, int(counts.min()), "examples of the rarest class")
         return [np.flatnonzero(units % folds == fold) for fold in range(folds)]
     values = _checked_groups(groups, labels)
     names, sizes = np.unique(values, return_counts=True)
@@ -127,24 +157,17 @@ def _stratified(
             f"least 2 a class. Received: {counts.min()}. "
             "Drop the class, add examples, or hold out whole groups."
         )
-    for value, share in zip(
-        classes, _shares(counts, fraction, rng), strict=True
-    ):
+    # Examples to take of each class: the fraction, rounded to fit in sum.
+    exact = counts * fraction
+    shares = np.floor(exact).astype(np.int64)
+    spare = round(float(exact.sum())) - int(shares.sum())
+    order = np.argsort(-(exact - shares) + 1e-9 * rng.random(len(counts)))
+    shares[order[: max(spare, 0)]] += 1
+    shares = np.clip(shares, 1, counts - 1)
+    for value, share in zip(classes, shares, strict=True):
         rows = np.flatnonzero(labels == value)
         chosen.append(rng.choice(rows, size=share, replace=False))
     return np.sort(np.concatenate(chosen))
-
-
-def _shares(
-    counts: IntArray, fraction: float, rng: np.random.Generator
-) -> IntArray:
-    """Examples to take of each class: the fraction, rounded to fit in sum."""
-    exact = counts * fraction
-    share = np.floor(exact).astype(np.int64)
-    spare = round(float(exact.sum())) - int(share.sum())
-    order = np.argsort(-(exact - share) + 1e-9 * rng.random(len(counts)))
-    share[order[: max(spare, 0)]] += 1
-    return np.clip(share, 1, counts - 1)
 
 
 def _stratified_multi_hot(
@@ -180,26 +203,6 @@ def _stratified_multi_hot(
     return np.flatnonzero(taken)
 
 
-def _whole_groups(
-    values: npt.NDArray[np.generic], fraction: float, rng: np.random.Generator
-) -> IntArray:
-    names, sizes = np.unique(values, return_counts=True)
-    if len(names) < 2:
-        raise ValueError(
-            "There are too few groups to hold one out. Expected at least 2. "
-            f"Received: {len(names)}. Leave `groups` out to divide at random."
-        )
-    wanted = fraction * len(values)
-    order = rng.permutation(len(names))
-    chosen = [order[0]]
-    total = int(sizes[order[0]])
-    for group in order[1:-1]:
-        if abs(total + sizes[group] - wanted) < abs(total - wanted):
-            chosen.append(group)
-            total += int(sizes[group])
-    return np.flatnonzero(np.isin(values, names[chosen]))
-
-
 def _checked_groups(
     groups: npt.ArrayLike, labels: npt.NDArray[np.generic]
 ) -> npt.NDArray[np.generic]:
@@ -211,23 +214,6 @@ def _checked_groups(
             "Pass the groups in the order of the dataset."
         )
     return values
-
-
-def _check_classes_left(
-    labels: npt.NDArray[np.generic], chosen: IntArray
-) -> None:
-    if labels.ndim == 2:
-        held = labels[chosen].astype(bool).any(axis=0)
-        left = np.delete(labels, chosen, axis=0).astype(bool).any(axis=0)
-        lost = np.flatnonzero(held & ~left)
-    else:
-        lost = np.setdiff1d(labels[chosen], np.delete(labels, chosen))
-    if len(lost):
-        raise ValueError(
-            f"Class {lost[0]} occurs in the held out groups alone. Expected "
-            "every class in more groups. Received: no example of it is left "
-            "to train. Choose another seed or fraction."
-        )
 
 
 def _ranks_within_class(
@@ -244,13 +230,6 @@ def _ranks_within_class(
     ranks = np.empty(len(keys), dtype=np.int64)
     ranks[order] = np.arange(len(keys))
     return ranks
-
-
-def _rarest_class(labels: npt.NDArray[np.generic]) -> int:
-    if labels.ndim == 2:
-        counts = labels.astype(bool).sum(axis=0)
-        return int(counts[counts > 0].min())
-    return int(np.unique(labels, return_counts=True)[1].min())
 
 
 def _check_folds(folds: int, available: int, what: str) -> None:

@@ -155,8 +155,11 @@ def load(path: str | Path) -> example_set.Splits:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     split = stored.get("split")
-    if split is None:
-        split = _every_fifth_of_a_class(examples.y)
+    if split is None:  # every fifth example of a class is a test
+        keys = examples.y if examples.y.ndim == 1 else np.zeros(len(examples))
+        split = np.full(len(examples), "train", dtype="<U10")
+        for value in np.unique(keys):
+            split[np.flatnonzero(keys == value)[4::5]] = "test"
     return _divide(examples, split.astype(str), source=str(path))
 
 
@@ -197,11 +200,3 @@ def _divide(
 def num_classes(y: example_set.Array) -> int:
     """Counts classes: the largest integer label + 1, or the columns of `y`."""
     return y.shape[1] if y.ndim == 2 else int(np.max(y)) + 1
-
-
-def _every_fifth_of_a_class(y: example_set.Array) -> example_set.Array:
-    keys = y if y.ndim == 1 else np.zeros(len(y))
-    split = np.full(len(y), "train", dtype="<U10")
-    for value in np.unique(keys):
-        split[np.flatnonzero(keys == value)[4::5]] = "test"
-    return split

@@ -177,8 +177,9 @@ def predict(
     """
     batches = _batches(model, data, batch_size)
     gathered = _Gathered(videos)
+    size = int(batches.cardinality())  # below 0: not known
     bar = training_progress.make_bar(
-        _length(batches), "evaluating", show=verbose
+        size if size >= 0 else None, "evaluating", show=verbose
     )
     with bar:
         for x, y, *_ in sources.batches(batches):
@@ -226,8 +227,3 @@ def _batches(model: BlendedModel, data: Any, batch_size: int) -> Any:
         )
     input_checks.check_data(model.network, data, kind)
     return data
-
-
-def _length(dataset: tf.data.Dataset) -> int | None:
-    size = int(dataset.cardinality())
-    return size if size >= 0 else None

@@ -271,21 +271,18 @@ def evaluate_actions(
             )
         seen = np.isin(np.asarray(kitchens), np.asarray(train_kitchens))
         parts |= {"seen": seen, "unseen": ~seen}
-    return {
-        name: _evaluate_part(segments.take(rows), many_shot)
-        for name, rows in parts.items()
-        if rows.any()
-    }
-
-
-def _evaluate_part(
-    segments: Segments, many_shot: ManyShot | None
-) -> dict[str, Any]:
-    result: dict[str, Any] = {"num_segments": len(np.asarray(segments.verbs))}
-    result |= action_accuracy(segments)
-    if many_shot is not None:
-        result["many_shot"] = many_shot_scores(segments, many_shot)
-    return result
+    results = {}
+    for name, rows in parts.items():
+        if rows.any():
+            part = segments.take(rows)
+            result: dict[str, Any] = {
+                "num_segments": len(np.asarray(part.verbs))
+            }
+            result |= action_accuracy(part)
+            if many_shot is not None:
+                result["many_shot"] = many_shot_scores(part, many_shot)
+            results[name] = result
+    return results
 
 
 def check_segments(segments: Segments) -> None:

@@ -145,7 +145,15 @@ def evaluate_model(
         True
     """
     check_model(model)
-    names = _class_names(class_names, model.num_classes)
+    if class_names is None:
+        class_names = [str(number) for number in range(model.num_classes)]
+    if len(class_names) != model.num_classes:
+        raise ValueError(
+            "`class_names` does not fit the model. Expected "
+            f"{model.num_classes} names. Received: {len(class_names)}. "
+            "Pass one name a class, in the order of the labels."
+        )
+    names = [str(name) for name in class_names]
     if isinstance(data, clip_set.ClipExamples):
         keys = data.keys if keys is None else keys
         videos = data.video if data.num_views > 1 else None
@@ -192,13 +200,30 @@ def _report(
         heads[str(name)] |= {
             f"clip_top{k}": float(np.mean(ranks < k)) for k in (1, 5)
         }
+    counts: dict[str, int | None] = {"examples": len(found.y)}
+    if found.videos is not None:
+        views = found.videos[1]
+        counts |= {
+            "views": int(views.sum()),
+            "fewest_views": int(views.min()),
+            "most_views": int(views.max()),
+        }
+    counts |= _scores.class_counts(found.y, len(names))
+    confusion = None
+    if found.y.ndim == 1:
+        confusion = {
+            name: metrics.confusion_matrix(
+                found.probabilities[name], found.y, len(names)
+            ).tolist()
+            for name in FUSED
+        }
     metric = _scores.main_metric(found.y)
     gains = _scores.class_gains(heads, model.modality_heads, names, metric)
     return {
         "metric": metric,
-        "counts": _counts(found, len(names)),
+        "counts": counts,
         "heads": heads,
-        "confusion": _confusion(found, len(names)),
+        "confusion": confusion,
         "gains": gains,
     }
 
@@ -208,33 +233,6 @@ def _answers(found: _predictor.Predictions) -> dict[str, example_set.Array]:
         name: values
         for name, values in found.probabilities.items()
         if isinstance(name, str)
-    }
-
-
-def _counts(
-    found: _predictor.Predictions, num_classes: int
-) -> dict[str, int | None]:
-    counts: dict[str, int | None] = {"examples": len(found.y)}
-    if found.videos is not None:
-        views = found.videos[1]
-        counts |= {
-            "views": int(views.sum()),
-            "fewest_views": int(views.min()),
-            "most_views": int(views.max()),
-        }
-    return counts | _scores.class_counts(found.y, num_classes)
-
-
-def _confusion(
-    found: _predictor.Predictions, num_classes: int
-) -> dict[str, list[list[int]]] | None:
-    if found.y.ndim == 2:
-        return None
-    return {
-        name: metrics.confusion_matrix(
-            found.probabilities[name], found.y, num_classes
-        ).tolist()
-        for name in FUSED
     }
 
 
@@ -253,18 +251,6 @@ def _keys(
             "Pass one key an example, or leave them out with `videos`."
         )
     return np.array([str(key) for key in keys])
-
-
-def _class_names(names: Sequence[str] | None, num_classes: int) -> list[str]:
-    if names is None:
-        return [str(number) for number in range(num_classes)]
-    if len(names) != num_classes:
-        raise ValueError(
-            "`class_names` does not fit the model. Expected "
-            f"{num_classes} names. Received: {len(names)}. "
-            "Pass one name a class, in the order of the labels."
-        )
-    return [str(name) for name in names]
 
 
 def check_model(model: object) -> None:

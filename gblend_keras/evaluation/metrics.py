@@ -193,7 +193,8 @@ def d_prime(auc: float) -> float:
         >>> round(gb.evaluation.d_prime(0.97), 2)
         2.66
     """
-    return float(np.sqrt(2.0) * _scipy().norm.ppf(auc))
+    stats = optional.load("scipy.stats", extra="eval", purpose="Evaluation")
+    return float(np.sqrt(2.0) * stats.norm.ppf(auc))
 
 
 def expected_calibration_error(
@@ -278,10 +279,6 @@ def one_hot(y: npt.ArrayLike, num_classes: int) -> npt.NDArray[np.bool_]:
 
 def _sklearn() -> Any:
     return optional.load("sklearn.metrics", extra="eval", purpose="Evaluation")
-
-
-def _scipy() -> Any:
-    return optional.load("scipy.stats", extra="eval", purpose="Evaluation")
 
 
 def largest_changes(

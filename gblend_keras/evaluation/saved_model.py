@@ -122,6 +122,12 @@ def named(
         examples: What it was evaluated on.
         train: What it was trained on.
     """
+    # What `combine_actions` needs beside the predictions.
+    extra = {"train_y": np.asarray(train.y)}
+    if examples.group is not None:
+        extra["group"] = np.asarray(clip_set.by_video(examples).group)
+    if train.group is not None:
+        extra["train_group"] = np.asarray(train.group)
     report = {
         "model": str(saved.model),
         "recipe": saved.recipe.to_json() if saved.recipe else None,
@@ -131,7 +137,11 @@ def named(
     return dataclasses.replace(
         found,
         report={**found.report, **report},
-        extra=_groups(examples, train),
+        # Numbers and strings only: nothing that would need a pickle.
+        extra={
+            name: value.astype(str) if value.dtype == object else value
+            for name, value in extra.items()
+        },
     )
 
 
@@ -142,22 +152,6 @@ def _in_memory(examples: example_set.ExampleSet) -> example_set.Examples:
         "`compare_absent` needs arrays. Expected a set in memory. "
         f"Received: {type(examples).__name__}. Leave --compare_absent out."
     )
-
-
-def _groups(
-    examples: example_set.ExampleSet, train: example_set.ExampleSet
-) -> dict[str, example_set.Array]:
-    """Returns what `combine_actions` needs beside the predictions."""
-    extra = {"train_y": np.asarray(train.y)}
-    if examples.group is not None:
-        extra["group"] = np.asarray(clip_set.by_video(examples).group)
-    if train.group is not None:
-        extra["train_group"] = np.asarray(train.group)
-    # Numbers and strings only: nothing that would need a pickle.
-    return {
-        name: value.astype(str) if value.dtype == object else value
-        for name, value in extra.items()
-    }
 
 
 def find_recipe(saved: SavedModel) -> tuple[config.Recipe, int]:
@@ -249,10 +243,14 @@ def combine_actions(
         >>> found["all"]["action"]["top1"]
         0.5
     """
-    verb, noun = (
-        _read_predictions(folder / "predictions.npz", answer)
-        for folder in (verbs, nouns)
-    )
+    name = f"probabilities_{answer}"
+    read = []
+    for folder in (verbs, nouns):
+        path = folder / "predictions.npz"
+        stored = npz.read_npz(path)
+        npz.check_names(path, stored, ("y", "key", name))
+        read.append(stored)
+    verb, noun = read
     if not np.array_equal(verb["key"], noun["key"]):
         raise ValueError(
             "`verbs` and `nouns` are of different segments. Expected the same "
@@ -262,19 +260,12 @@ def combine_actions(
     many_shot = None
     if "train_y" in verb and "train_y" in noun:
         many_shot = actions.many_shot_classes(verb["train_y"], noun["train_y"])
-    name = f"probabilities_{answer}"
     return actions.evaluate_actions(
         actions.Segments(verb[name], noun[name], verb["y"], noun["y"]),
         kitchens=verb.get("group"),
         train_kitchens=verb.get("train_group"),
         many_shot=many_shot,
     )
-
-
-def _read_predictions(path: Path, answer: str) -> dict[str, example_set.Array]:
-    stored = npz.read_npz(path)
-    npz.check_names(path, stored, ("y", "key", f"probabilities_{answer}"))
-    return stored
 
 
 def save_actions(path: Path, found: Mapping[str, Any]) -> None:

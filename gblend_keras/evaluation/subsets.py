@@ -79,7 +79,11 @@ def shapley_values(
         for size in range(num):
             share = 1 / (num * math.comb(num - 1, size))
             for subset in itertools.combinations(rest, size):
-                joined = _with(subset, modality, modalities)
+                joined = tuple(
+                    name
+                    for name in modalities
+                    if name in subset or name == modality
+                )
                 total += share * (worth[joined] - worth[subset])
         values[modality] = total
     return values
@@ -90,7 +94,3 @@ def score_subsets(
 ) -> dict[Subset, float]:
     """Applies `score` to every subset but the empty one."""
     return {subset: score(subset) for subset in all_subsets(modalities)}
-
-
-def _with(subset: Subset, modality: str, order: Sequence[str]) -> Subset:
-    return tuple(name for name in order if name in subset or name == modality)

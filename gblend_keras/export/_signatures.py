@@ -46,15 +46,30 @@ def signatures(
         ValueError: If the head is unknown or was not trained, or the
             modalities do not fit.
     """
-    _check_head(model, head)
+    config.check_choice("head", head, (ALL, BLEND, *model.head_names))
+    trained = _trained(model)
+    needed = model.head_names if head == BLEND else [head]
+    missing = [name for name in needed if name != ALL and name not in trained]
+    if missing:
+        raise ValueError(
+            f"`head` was not trained. Expected one of {trained}, whose blend "
+            f"weight is above 0. Received: head={head!r}, which needs "
+            f"{missing}. Choose a trained head, or '{ALL}'."
+        )
     if modalities:
-        _check_modalities(model, head, modalities)
+        names = list(model.network.input)
+        if head != ALL or any(name not in names for name in modalities):
+            raise ValueError(
+                f"`modalities` does not fit. Expected some of {names}, with "
+                f"head='{ALL}'. Received: modalities={list(modalities)}, "
+                f"head={head!r}. A head always reads the same modalities."
+            )
         return {DEFAULT: _answer(model, modalities)}
     if head != ALL:
         return {DEFAULT: _heads(model, [head])}
-    trained = _trained(model)
-    whole = [*trained, BLEND] if _blend_is_trained(model) else trained
-    found = {DEFAULT: _heads(model, whole)}
+    is_whole = len(trained) == len(model.head_names)
+    shown = [*trained, BLEND] if is_whole else trained
+    found = {DEFAULT: _heads(model, shown)}
     if many:
         found |= _answers(model)
     return found
@@ -109,10 +124,6 @@ def _statistics(network: keras.Model, modality: str) -> tuple[Any, Any]:
 
 def _trained(model: BlendedModel) -> list[str]:
     return [head for head, weight in model.blend_weights.items() if weight > 0]
-
-
-def _blend_is_trained(model: BlendedModel) -> bool:
-    return len(_trained(model)) == len(model.head_names)
 
 
 def _heads(model: BlendedModel, heads: Sequence[str]) -> Signature:
@@ -173,29 +184,3 @@ def _specs(inputs: Mapping[str, Any]) -> dict[str, tf.TensorSpec]:
         name: tf.TensorSpec((None, *each.shape[1:]), each.dtype, name=name)
         for name, each in inputs.items()
     }
-
-
-def _check_head(model: BlendedModel, head: str) -> None:
-    config.check_choice("head", head, (ALL, BLEND, *model.head_names))
-    trained = _trained(model)
-    needed = model.head_names if head == BLEND else [head]
-    missing = [name for name in needed if name != ALL and name not in trained]
-    if missing:
-        raise ValueError(
-            f"`head` was not trained. Expected one of {trained}, whose blend "
-            f"weight is above 0. Received: head={head!r}, which needs "
-            f"{missing}. Choose a trained head, or '{ALL}'."
-        )
-
-
-def _check_modalities(
-    model: BlendedModel, head: str, modalities: Sequence[str]
-) -> None:
-    names = list(model.network.input)
-    unknown = [name for name in modalities if name not in names]
-    if unknown or head != ALL:
-        raise ValueError(
-            f"`modalities` does not fit. Expected some of {names}, with "
-            f"head='{ALL}'. Received: modalities={list(modalities)}, "
-            f"head={head!r}. A head always reads the same modalities."
-        )

@@ -109,11 +109,20 @@ def build_bottleneck(
     _parts.check_count("num_heads", num_heads)
     opened = _cuts.cut_towers(calls, stage)
     sequences = {name: _cuts.positions(cut) for name, cut in opened.items()}
-    _check_heads(sequences, num_heads)
+    for modality, x in sequences.items():
+        if x.shape[-1] % num_heads:
+            raise ValueError(
+                f"`num_heads` does not divide the width of '{modality}'. "
+                f"Expected a divisor of {x.shape[-1]}. "
+                f"Received: num_heads={num_heads}. Choose a divisor."
+            )
+    # The tokens that the first layer gets are as wide as the widest.
+    widest = max(int(x.shape[-1]) for x in sequences.values())
+    tokens = BottleneckTokens(num_tokens, widest, name="bottleneck_tokens")
     exchanged = _exchanged(
         sequences,
         {name: cut.mask for name, cut in opened.items()},
-        _learned_tokens(sequences, num_tokens),
+        tokens(next(iter(sequences.values()))),
         num_layers=num_layers,
         num_heads=num_heads,
     )
@@ -122,13 +131,6 @@ def build_bottleneck(
         for name, cut in opened.items()
     }
     return concat.concatenate(features)
-
-
-def _learned_tokens(sequences: dict[str, Any], num_tokens: int) -> Any:
-    """Returns the tokens that the first layer gets, as wide as the widest."""
-    widest = max(int(x.shape[-1]) for x in sequences.values())
-    layer = BottleneckTokens(num_tokens, widest, name="bottleneck_tokens")
-    return layer(next(iter(sequences.values())))
 
 
 def _exchanged(
@@ -164,11 +166,15 @@ def _exchange(z: Any, mask: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
     own = _projected(tokens, block.width, name=f"{block.name}_tokens_in")
     x = layers.Concatenate(axis=1, name=f"{block.name}_concat")([z, own])
     y = layers.LayerNormalization(epsilon=1e-6, name=f"{block.name}_norm_1")(x)
+    keys = None  # which count, (batch, 1, keys): all tokens do
+    if mask is not None:
+        real = ops.ones_like(own[..., 0], dtype="bool")
+        keys = ops.expand_dims(ops.concatenate([mask, real], axis=1), 1)
     y = layers.MultiHeadAttention(
         block.num_heads,
         block.width // block.num_heads,
         name=f"{block.name}_attention",
-    )(y, y, attention_mask=_with_tokens(mask, own))
+    )(y, y, attention_mask=keys)
     x = layers.Add(name=f"{block.name}_sum_1")([x, y])
     y = layers.LayerNormalization(epsilon=1e-6, name=f"{block.name}_norm_2")(x)
     y = layers.Dense(
@@ -179,25 +185,7 @@ def _exchange(z: Any, mask: Any, tokens: Any, block: _Block) -> tuple[Any, Any]:
     return x[:, :num_positions], x[:, num_positions:]
 
 
-def _with_tokens(mask: Any, tokens: Any) -> Any:
-    """Returns which keys count, `(batch, 1, keys)`: all tokens do."""
-    if mask is None:
-        return None
-    real = ops.ones_like(tokens[..., 0], dtype="bool")
-    return ops.expand_dims(ops.concatenate([mask, real], axis=1), 1)
-
-
 def _projected(tokens: Any, width: int, *, name: str) -> Any:
     if tokens.shape[-1] == width:
         return tokens
     return layers.Dense(width, name=name)(tokens)
-
-
-def _check_heads(sequences: dict[str, Any], num_heads: int) -> None:
-    for modality, x in sequences.items():
-        if x.shape[-1] % num_heads:
-            raise ValueError(
-                f"`num_heads` does not divide the width of '{modality}'. "
-                f"Expected a divisor of {x.shape[-1]}. "
-                f"Received: num_heads={num_heads}. Choose a divisor."
-            )

@@ -129,16 +129,10 @@ def _resized(x: Any, axis: int, size: int) -> Any:
         return x
     if length == 1:
         return ops.repeat(x, size, axis=axis)
-    weights = ops.cast(_adaptive_means(length, size), x.dtype)
-    x = ops.moveaxis(x, axis, -1)
-    return ops.moveaxis(ops.matmul(x, weights), -1, axis)
-
-
-def _adaptive_means(length: int, size: int) -> np.ndarray:
-    """Returns the matrix `(length, size)` of means over neighbours."""
-    weights = np.zeros((length, size), np.float32)
+    means = np.zeros((length, size), np.float32)  # over neighbors
     for index in range(size):
         first = index * length // size
         last = -(-(index + 1) * length // size)
-        weights[first:last, index] = 1 / (last - first)
-    return weights
+        means[first:last, index] = 1 / (last - first)
+    x = ops.moveaxis(x, axis, -1)
+    return ops.moveaxis(ops.matmul(x, ops.cast(means, x.dtype)), -1, axis)

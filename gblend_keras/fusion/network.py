@@ -119,7 +119,17 @@ def fuse(
     """
     _check_arguments(towers, num_classes, hidden_units, dropout)
     registry.check_options(fusion, options)
-    _check_tower_names(towers)
+    for modality, tower in towers.items():
+        check_tower(modality, tower)
+    different = {id(tower): tower.name for tower in towers.values()}
+    names = list(different.values())
+    twice = sorted({each for each in names if names.count(each) > 1})
+    if twice:
+        raise ValueError(
+            "`towers` has different models of one name. Expected a name of "
+            f"its own for each. Received: {twice} twice. "
+            "Pass `name=` when you build them."
+        )
     inputs: dict[str, keras.KerasTensor] = {}
     for modality, tower in towers.items():
         template = tower.inputs[0]
@@ -270,18 +280,4 @@ def _check_arguments(
         raise ValueError(
             "`dropout` is out of range. Expected 0 <= dropout < 1. "
             f"Received: dropout={dropout}. Use 0 for none."
-        )
-
-
-def _check_tower_names(towers: Mapping[str, keras.Model]) -> None:
-    for modality, tower in towers.items():
-        check_tower(modality, tower)
-    different = {id(tower): tower.name for tower in towers.values()}
-    names = list(different.values())
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            "`towers` has different models of one name. Expected a name of "
-            f"its own for each. Received: {twice} twice. "
-            "Pass `name=` when you build them."
         )

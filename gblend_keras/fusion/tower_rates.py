@@ -44,7 +44,17 @@ class TowerRates:
         self.factors = {
             name: float(value) for name, value in factors.items() if value != 1
         }
-        _check(network, self.factors)
+        names = list(network.input)
+        for name, factor in self.factors.items():
+            if name not in names:
+                raise ValueError(
+                    "`learning_rate_factors` names an unknown modality. "
+                    f"Expected some of {names}. Received: {name!r}. "
+                    "Correct the name."
+                )
+            config.check_range(
+                f"learning_rate_factors.{name}", factor, 1e-6, 1e3
+            )
         self._scaled = _trained(network, self.factors)
 
     @contextmanager
@@ -73,14 +83,3 @@ def _trained(
                         "Give them the same, or towers of their own."
                     )
     return list(found.values())
-
-
-def _check(network: keras.Model, factors: Mapping[str, float]) -> None:
-    names = list(network.input)
-    for name, factor in factors.items():
-        if name not in names:
-            raise ValueError(
-                "`learning_rate_factors` names an unknown modality. Expected "
-                f"some of {names}. Received: {name!r}. Correct the name."
-            )
-        config.check_range(f"learning_rate_factors.{name}", factor, 1e-6, 1e3)

@@ -87,13 +87,14 @@ class BestEpoch(fit_arguments.BlendCallback):
         ):
             self.model.save_weights(beside, overwrite=True)
         self._best = {"epoch": epoch, **found}
-        workers.on_chief(strategy, lambda: self._settle(weights))
 
-    def _settle(self, weights: Path) -> None:
-        files.write_json(self._path, self._best)  # from now on it counts
-        for path in self._folder.glob("best-*.weights.h5"):
-            if path != weights:
-                path.unlink()
+        def settle() -> None:
+            files.write_json(self._path, self._best)  # from now on it counts
+            for path in self._folder.glob("best-*.weights.h5"):
+                if path != weights:
+                    path.unlink()
+
+        workers.on_chief(strategy, settle)
 
     def on_train_end(self, logs: Any = None) -> None:
         self.model.load_weights(self._weights(int(self._best["epoch"])))

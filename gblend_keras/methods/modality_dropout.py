@@ -71,19 +71,11 @@ class ModalityDropout(rules.Rule):
         batch = tf.shape(next(iter(x.values())))[0]
         draws = keras.random.uniform((batch, len(x)), seed=seeds)
         columns = tf.unstack(kept(draws, self.rate), axis=1)
-        return {
-            name: _masked(value, stays, self._stand_ins[name])
-            for (name, value), stays in zip(x.items(), columns, strict=True)
-        }
-
-
-def _masked(
-    value: tf.Tensor, stays: tf.Tensor, stand_in: tf.Tensor
-) -> tf.Tensor:
-    """Replaces the examples that do not stay."""
-    shape = tf.concat(
-        [tf.shape(stays), tf.ones(tf.rank(value) - 1, tf.int32)], axis=0
-    )
-    return tf.where(
-        tf.reshape(stays, shape), value, tf.cast(stand_in, value.dtype)
-    )
+        masked = {}
+        for (name, value), stays in zip(x.items(), columns, strict=True):
+            # Replaces the examples that do not stay.
+            ones = tf.ones(tf.rank(value) - 1, tf.int32)
+            shape = tf.concat([tf.shape(stays), ones], axis=0)
+            stand_in = tf.cast(self._stand_ins[name], value.dtype)
+            masked[name] = tf.where(tf.reshape(stays, shape), value, stand_in)
+        return masked

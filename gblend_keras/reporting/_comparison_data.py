@@ -125,7 +125,8 @@ def class_scores(runs: Runs, answer: str) -> list[float | None] | None:
     found = [run.evaluation.get("heads", {}).get(answer) for run in runs]
     if not found or not all(found):
         return None
-    field = _measure(runs)
+    metric = runs[0].evaluation["metric"]
+    field = "class_accuracy" if metric == "top1" else "class_average_precision"
     columns = zip(*[each[field] for each in found], strict=True)
     return [None if None in column else _mean(column) for column in columns]
 
@@ -187,11 +188,6 @@ def subset_scores(
         scores[method] = _mean_by_key(listed)
         worth[method] = _mean_by_key([f["shapley"] for f in found if f])
     return scores, worth
-
-
-def _measure(runs: Runs) -> str:
-    metric = runs[0].evaluation["metric"]
-    return "class_accuracy" if metric == "top1" else "class_average_precision"
 
 
 def _alike(runs: Runs) -> list[run_data.RunData]:

@@ -35,7 +35,10 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
         'report.html'
     """
     path = Path(folder)
-    version = _version()
+    try:
+        version = importlib.metadata.version("gblend-keras")
+    except importlib.metadata.PackageNotFoundError:
+        version = "(not installed)"
     if run_data.is_comparison(path):
         text = comparison.write(path, version=version)
     elif run_data.is_run(path):
@@ -74,10 +77,3 @@ def refresh_report(folder: str | os.PathLike[str]) -> Path | None:
         if run_data.is_run(place):
             return write_report(place)
     return None
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("gblend-keras")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"

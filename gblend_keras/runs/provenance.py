@@ -40,15 +40,14 @@ def command(arguments: list[str]) -> str:
 
 def versions() -> dict[str, str]:
     """Returns the versions that a figure may depend on."""
-    found = {name.replace("-", "_"): _installed(name) for name in PACKAGES}
+    found = {}
+    for name in PACKAGES:
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            version = "not installed"
+        found[name.replace("-", "_")] = version
     return found | {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
     }
-
-
-def _installed(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

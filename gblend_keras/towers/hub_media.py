@@ -56,9 +56,22 @@ class HubMediaFeatures(keras.layers.Layer):
         self.output_key = output
         self.num_features = num_features
         self.one_by_one = one_by_one
+        folder = hub.resolve_handle(self.handle)
+        first = os.path.isfile(os.path.join(folder, _FIRST_FORMAT))
+        # The first format has a graph to train, too; the one without tags
+        # serves.
+        loaded = tf.saved_model.load(folder, tags=[] if first else None)
         # In a tuple, so that Keras does not track what is not its own.
-        self._loaded = (_load(hub.resolve_handle(self.handle)),)
-        self._function = _endpoint(self._loaded[0], endpoint, self.handle)
+        self._loaded = (loaded,)
+        self._function = loaded
+        if endpoint or not callable(loaded):
+            if endpoint not in loaded.signatures:
+                raise ValueError(
+                    f"`endpoint` is not one of {handle}. Expected one of "
+                    f"{list(loaded.signatures)}, or '' where it can be called. "
+                    f"Received: endpoint={endpoint!r}. Choose one of these."
+                )
+            self._function = loaded.signatures[endpoint]
 
     def build(self, input_shape: Any) -> None:
         del input_shape  # the variables came with the SavedModel
@@ -174,21 +187,3 @@ def build_hub_media(
         features.check(input_shape)
         outputs = features(inputs)
     return keras.Model(inputs, outputs, name=name)
-
-
-def _load(folder: str) -> Any:
-    first = os.path.isfile(os.path.join(folder, _FIRST_FORMAT))
-    # The first format has a graph to train, too; the one without tags serves.
-    return tf.saved_model.load(folder, tags=[] if first else None)
-
-
-def _endpoint(loaded: Any, name: str, handle: str) -> Any:
-    if not name and callable(loaded):
-        return loaded
-    if name not in loaded.signatures:
-        raise ValueError(
-            f"`endpoint` is not one of {handle}. Expected one of "
-            f"{list(loaded.signatures)}, or '' where it can be called. "
-            f"Received: endpoint={name!r}. Choose one of these."
-        )
-    return loaded.signatures[name]

@@ -93,7 +93,14 @@ def split_tower(
         >>> upper.output_shape
         (None, 256)
     """
-    cut = _stage(tower, stage)
+    outputs = stage_outputs(tower)
+    if stage not in outputs:
+        raise ValueError(
+            f"Tower '{tower.name}' has no stage '{stage}'. Expected one of "
+            f"{', '.join(outputs)}. Received: stage={stage}. "
+            "Choose one of these."
+        )
+    cut = outputs[stage]
     lower = keras.Model(tower.inputs[0], cut, name=f"{tower.name}_lower")
     try:
         upper = keras.Model(cut, tower.outputs[0], name=f"{tower.name}_upper")
@@ -156,14 +163,3 @@ def upper_like(
             f"more channels. Received: input_shape={input_shape} ({error}). "
             "Cut where the next layer takes any number of channels."
         ) from error
-
-
-def _stage(tower: keras.Model, stage: str) -> Any:
-    outputs = stage_outputs(tower)
-    if stage not in outputs:
-        raise ValueError(
-            f"Tower '{tower.name}' has no stage '{stage}'. Expected one of "
-            f"{', '.join(outputs)}. Received: stage={stage}. "
-            "Choose one of these."
-        )
-    return outputs[stage]

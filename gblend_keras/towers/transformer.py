@@ -96,19 +96,20 @@ def build_transformer(
             mask = ops.any(ops.not_equal(inputs, PADDING), axis=-1)
             x = layers.Dense(size.width, name="embedding")(inputs)
         mask = layers.Identity(name=stages.PADDING_MASK)(mask)
-        x = layers.Add(name="embedding_output")([x, _positions(mask, size)])
+        # A learned vector a position; positions count from 0.
+        index = ops.cumsum(ops.ones_like(mask, dtype="int32"), axis=1) - 1
+        positions = layers.Embedding(
+            mask.shape[1], size.width, name="position_embedding"
+        )(index)
+        x = layers.Add(name="embedding_output")([x, positions])
         for index in range(size.num_blocks):
             x = _block(x, mask, size, name=f"block_{index}")
         x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
-        return keras.Model(inputs, _masked_mean(x, mask), name=name)
-
-
-def _positions(mask: Any, size: TransformerSize) -> Any:
-    """Returns a learned vector a position; positions count from 0."""
-    index = ops.cumsum(ops.ones_like(mask, dtype="int32"), axis=1) - 1
-    return layers.Embedding(
-        mask.shape[1], size.width, name="position_embedding"
-    )(index)
+        # The mean over the positions that are not padding.
+        real = ops.expand_dims(ops.cast(mask, x.dtype), -1)  # (B, positions, 1)
+        count = ops.maximum(ops.sum(real, axis=1), 1)  # padding alone: 0 / 1
+        mean = ops.sum(x * real, axis=1) / count
+        return keras.Model(inputs, mean, name=name)
 
 
 def _block(x: Any, mask: Any, size: TransformerSize, *, name: str) -> Any:
@@ -130,10 +131,3 @@ def _block(x: Any, mask: Any, size: TransformerSize, *, name: str) -> Any:
     y = layers.Dense(size.width, name=f"{name}_dense_2")(y)
     y = layers.Dropout(size.dropout, name=f"{name}_dropout_2")(y)
     return layers.Add(name=f"{name}_output")([x, y])
-
-
-def _masked_mean(x: Any, mask: Any) -> Any:
-    """Returns the mean over the positions that are not padding."""
-    real = ops.expand_dims(ops.cast(mask, x.dtype), -1)  # (B, positions, 1)
-    count = ops.maximum(ops.sum(real, axis=1), 1)  # padding alone: 0 / 1
-    return ops.sum(x * real, axis=1) / count

@@ -89,17 +89,13 @@ def initialize(
     parts.append(_joint_part(model, joint, comparison))
     comparison.copy()
     if take_standardization:
-        _forget_functions(model)
+        # Compiled functions hold old statistics as constants.
+        if model.compiled:
+            model.compile_from_config(model.get_compile_config())
+        model.train_function = None
+        model.test_function = None
+        model.predict_function = None
     return parts
-
-
-def _forget_functions(model: BlendedModel) -> None:
-    """Drops compiled functions: they hold old statistics as constants."""
-    if model.compiled:
-        model.compile_from_config(model.get_compile_config())
-    model.train_function = None
-    model.test_function = None
-    model.predict_function = None
 
 
 def load_trained(source: str | Path) -> BlendedModel:

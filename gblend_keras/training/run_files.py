@@ -60,7 +60,26 @@ def finish(
         files.replacing(folder / "model.keras") as beside,
     ):
         ready.model.save(beside)
-    workers.on_chief(strategy, lambda: _conclude(ready.workdir, summary))
+
+    def conclude() -> None:
+        if reporting.is_installed():  # else the report says how
+            title = f"blend: {summary['blend']}, seed {summary['seed']}"
+            reporting.plot_curves(
+                ready.workdir,
+                heads=summary["trained_heads"],
+                evaluated=summary["curves_on"],
+                title=title,
+            )
+            path = ready.workdir / directory.HISTORY
+            if path.exists():
+                reporting.plot_weights(
+                    ready.workdir, read_history(path), title=title
+                )
+        files.write_json(ready.workdir / directory.SUMMARY, summary)
+        remove_checkpoints(ready.workdir)
+        reporting.write_report(ready.workdir)
+
+    workers.on_chief(strategy, conclude)
     return summary
 
 
@@ -91,13 +110,6 @@ def _measured(
         "trained_heads": trained_heads(phases, model.head_names),
         "answering_heads": answering_heads(phases, model),
     }
-
-
-def _conclude(workdir: Path, summary: Mapping[str, Any]) -> None:
-    _draw(workdir, summary)
-    files.write_json(workdir / directory.SUMMARY, summary)
-    remove_checkpoints(workdir)
-    reporting.write_report(workdir)
 
 
 def remove_checkpoints(workdir: Path) -> None:
@@ -145,21 +157,6 @@ def _save_evaluation(
         found, saved, examples=splits.test, train=splits.train
     )
     named.save(saved_model.output_folder(saved, named, None))
-
-
-def _draw(workdir: Path, summary: Mapping[str, Any]) -> None:
-    if not reporting.is_installed():
-        return  # the report says how to get pictures
-    title = f"blend: {summary['blend']}, seed {summary['seed']}"
-    reporting.plot_curves(
-        workdir,
-        heads=summary["trained_heads"],
-        evaluated=summary["curves_on"],
-        title=title,
-    )
-    estimated = workdir / directory.HISTORY
-    if estimated.exists():
-        reporting.plot_weights(workdir, read_history(estimated), title=title)
 
 
 def answering_heads(phases: Sequence[Phase], model: BlendedModel) -> list[str]:

@@ -117,7 +117,15 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
     run = dataclasses.replace(
         run, verbose=run.verbose and workers.is_chief(strategy)
     )
-    identity = _identity(recipe, run)  # of the recipe as it was given
+    identity = {
+        "format": directory.RUN_FORMAT,
+        "recipe": recipe.to_json(),  # as it was given
+        "seed": run.seed,
+        "blend": run.blend,
+        "init_from": run.init_from,
+        **provenance(),
+        "num_cores": os.cpu_count(),
+    }
     with (
         _claimed(strategy, run.workdir, identity),
         failures.explained(run.workdir, batch_size=recipe.data.batch_size),
@@ -203,18 +211,6 @@ def for_replicas(
         )
     data = dataclasses.replace(recipe.data, batch_size=size)
     return dataclasses.replace(recipe, data=data)
-
-
-def _identity(recipe: config.Recipe, run: Run) -> dict[str, Any]:
-    return {
-        "format": directory.RUN_FORMAT,
-        "recipe": recipe.to_json(),
-        "seed": run.seed,
-        "blend": run.blend,
-        "init_from": run.init_from,
-        **provenance(),
-        "num_cores": os.cpu_count(),
-    }
 
 
 def _ready(

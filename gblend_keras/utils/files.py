@@ -46,7 +46,9 @@ def replacing(
         yield beside
         with beside.open("rb") as written:
             os.fsync(written.fileno())
-        beside.chmod(0o666 & ~_umask())  # mkstemp makes files private
+        mask = os.umask(0)  # the one way to read it
+        os.umask(mask)
+        beside.chmod(0o666 & ~mask)  # mkstemp makes files private
         beside.replace(target)
         _sync_folder(target.parent)
     finally:
@@ -173,9 +175,3 @@ def _sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -160,18 +160,14 @@ def run(
             while waiting and len(workers) < num_workers:
                 workers.append(Worker(work, prepare))
                 workers[-1].begin(waiting.popleft())
-            for worker in _ready(workers):
-                _hear(worker, listener, waiting)
+            busy = {w.connection: w for w in workers if w.task is not None}
+            # Those that have something to say, or have died.
+            for ready in connections.wait(list(busy)):
+                _hear(busy[ready], listener, waiting)  # type: ignore[index]
             workers = [each for each in workers if not each.connection.closed]
     finally:
         for worker in workers:
             worker.stop()
-
-
-def _ready(workers: Sequence[Worker]) -> list[Worker]:
-    """Waits until a busy worker has something to say, or has died."""
-    busy = {w.connection: w for w in workers if w.task is not None}
-    return [busy[each] for each in connections.wait(list(busy))]  # type: ignore[index]
 
 
 def _hear(worker: Worker, listener: Listener, waiting: "deque[Any]") -> None:

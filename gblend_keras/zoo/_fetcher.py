@@ -83,9 +83,13 @@ def imported_file(entry: catalog.Entry) -> Path:
     """
     folder = kept_folder(entry)
     if not (folder / "import.json").is_file():
+        wanted = "a file"
+        if entry.checkpoint is not None:
+            address = entry.checkpoint.address or "no address is known"
+            wanted = f"{entry.checkpoint.file} ({address})"
         raise ValueError(
             f"{entry.name} needs its checkpoint. Expected "
-            f"{_wanted(entry)}, imported once. Received: nothing yet. "
+            f"{wanted}, imported once. Received: nothing yet. "
             f"Run `gblend zoo import {entry.name} FILE`."
         )
     record = catalog.read_json(folder / "import.json")
@@ -97,13 +101,6 @@ def imported_file(entry: catalog.Entry) -> Path:
                 f"Run `gblend zoo import {entry.name} FILE` again."
             )
     return catalog.inside(folder, str(record.get("network")))
-
-
-def _wanted(entry: catalog.Entry) -> str:
-    if entry.checkpoint is None:
-        return "a file"
-    address = entry.checkpoint.address or "no address is known"
-    return f"{entry.checkpoint.file} ({address})"
 
 
 def _fetch(entry: catalog.Entry, weights: catalog.Weights) -> Path:

@@ -6,7 +6,6 @@ places unseen when a network is built in another order; here each has a name.
 """
 
 from collections.abc import Iterator
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +55,6 @@ def load(model: keras.Model, path: Path) -> None:
     """
     stored = npz.read_npz(path)
     variables = named(model)
-    _check_fit(path, stored, variables)
-    for name, variable in variables.items():
-        variable.assign(stored[name])
-    for _, layer in _leaves(model, ""):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with copies of its weights
-
-
-def _check_fit(
-    path: Path, stored: Mapping[str, Any], variables: Mapping[str, Any]
-) -> None:
     wrong = sorted(set(stored) ^ set(variables)) + [
         f"{name} {stored[name].shape}"
         for name, variable in variables.items()
@@ -78,3 +66,8 @@ def _check_fit(
             f"by name and shape. Received: {len(wrong)} that differ, such as "
             f"{wrong[:3]}. Use the version that wrote it."
         )
+    for name, variable in variables.items():
+        variable.assign(stored[name])
+    for _, layer in _leaves(model, ""):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights

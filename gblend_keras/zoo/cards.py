@@ -112,10 +112,12 @@ def _inputs(entry: catalog.Entry) -> list[str]:
         lines.append(f"| `{modality}` | {shape} | {each.values} |")
     if entry.clips is not None:
         clips = entry.clips
+        ordinals = {1: "one", 2: "second", 3: "third"}
+        ordinal = ordinals.get(clips.stride, f"{clips.stride}th")
         lines += [
             "",
             "`model.preprocess(PATH)` cuts clips out of video files: "
-            f"{clips.num_frames} frames, every {_ordinal(clips.stride)}, short "
+            f"{clips.num_frames} frames, every {ordinal}, short "
             f"side {clips.short_side}, crop {clips.crop_size}.",
         ]
     elif entry.kind == "trained":
@@ -125,10 +127,6 @@ def _inputs(entry: catalog.Entry) -> list[str]:
             "takes the path of an `.npz` with such arrays.",
         ]
     return [*lines, ""]
-
-
-def _ordinal(number: int) -> str:
-    return {1: "one", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def _trained(entry: catalog.Entry) -> list[str]:
@@ -154,17 +152,10 @@ def _trained(entry: catalog.Entry) -> list[str]:
         "## Files",
         "",
         f"`{catalog.WEIGHTS}`: plain arrays by name, "
-        f"{_size(entry)} bytes, sha256 `{_digest(entry)}`.",
+        f"{entry.weights.num_bytes if entry.weights else 0} bytes, "
+        f"sha256 `{entry.weights.sha256 if entry.weights else ''}`.",
         "",
     ]
-
-
-def _size(entry: catalog.Entry) -> int:
-    return entry.weights.num_bytes if entry.weights else 0
-
-
-def _digest(entry: catalog.Entry) -> str:
-    return entry.weights.sha256 if entry.weights else ""
 
 
 def _results(measured: Mapping[str, Any]) -> list[str]:
@@ -176,7 +167,7 @@ def _results(measured: Mapping[str, Any]) -> list[str]:
         "these weights give another figure by more than "
         f"{100 * measured['tolerance']:g} points.",
         "",
-        f"| answer | these weights | seeds {_seeds(measured)} |",
+        f"| answer | these weights | seeds {', '.join(measured['by_seed'])} |",
         "|---|---|---|",
     ]
     lines += [
@@ -184,10 +175,6 @@ def _results(measured: Mapping[str, Any]) -> list[str]:
         for answer, value in measured["accuracy"].items()
     ]
     return [*lines, ""]
-
-
-def _seeds(measured: Mapping[str, Any]) -> str:
-    return ", ".join(measured["by_seed"])
 
 
 def _weights_of_heads(measured: Mapping[str, Any]) -> list[str]:

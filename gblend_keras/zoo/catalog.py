@@ -265,28 +265,24 @@ def read(folder: Path) -> Entry:
             "Received: another number, or none. Use a version that knows it."
         )
     try:
-        return _entry(folder, values)
+        values["inputs"] = {
+            modality: Input(tuple(each["shape"]), each["values"])
+            for modality, each in values["inputs"].items()
+        }
+        for key, kind in (
+            ("weights", Weights),
+            ("checkpoint", Checkpoint),
+            ("hub", HubModel),
+            ("clips", config.ClipConfig),
+        ):
+            if values.get(key) is not None:
+                values[key] = kind(**_tuples(values[key]))
+        return Entry(name=folder.name, folder=folder, **_tuples(values))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(
             f"{path} is no entry of the zoo. Expected the fields of one. "
             f"Received: {type(error).__name__}: {error} Restore the file."
         ) from error
-
-
-def _entry(folder: Path, values: dict[str, Any]) -> Entry:
-    values["inputs"] = {
-        modality: Input(tuple(each["shape"]), each["values"])
-        for modality, each in values["inputs"].items()
-    }
-    for key, kind in (
-        ("weights", Weights),
-        ("checkpoint", Checkpoint),
-        ("hub", HubModel),
-        ("clips", config.ClipConfig),
-    ):
-        if values.get(key) is not None:
-            values[key] = kind(**_tuples(values[key]))
-    return Entry(name=folder.name, folder=folder, **_tuples(values))
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

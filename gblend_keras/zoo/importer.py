@@ -81,8 +81,14 @@ def _import_checkpoint(
         checkpoint.source, file, None, dry_run=True, choices=choices
     )
     plan = report.plan
-    if not allow_other:
-        _check_plan(entry, tuple(plan.towers), plan.num_classes)
+    found = (set(plan.towers), plan.num_classes)
+    if not allow_other and found != (set(entry.inputs), entry.num_classes):
+        raise ValueError(
+            f"The file is not of {entry.name}. Expected "
+            f"{list(entry.inputs)} and {entry.num_classes} classes. "
+            f"Received: {list(plan.towers)} and {plan.num_classes} classes. "
+            "Check the name; --other takes it all the same."
+        )
     if class_names and len(class_names) != plan.num_classes:
         raise ValueError(
             "`class_names` does not fit the checkpoint. Expected "
@@ -110,19 +116,6 @@ def _import_checkpoint(
         },
     )
     return f"{report.summary()}\nsha256 of {file.name}: {digest}"
-
-
-def _check_plan(
-    entry: catalog.Entry, modalities: tuple[str, ...], num_classes: int
-) -> None:
-    found = (set(modalities), num_classes)
-    if found != (set(entry.inputs), entry.num_classes):
-        raise ValueError(
-            f"The file is not of {entry.name}. Expected "
-            f"{list(entry.inputs)} and {entry.num_classes} classes. "
-            f"Received: {list(modalities)} and {num_classes} classes. "
-            "Check the name; --other takes it all the same."
-        )
 
 
 def _import_archive(entry: catalog.Entry, file: Path) -> str:

@@ -32,7 +32,14 @@ def load(entry: catalog.Entry, *, head: str | None = None) -> Any:
     if head is not None:
         _check_trained(entry, head)
         return _one_head(entry, _network(entry), head)
-    network = _with_joint(_network(entry))
+    network = _network(entry)
+    if JOINT not in network.output:
+        # One modality: its only head's answer is the joint one, too.
+        ((only, logits),) = network.output.items()
+        joint = keras.layers.Identity(name=f"{JOINT}_head")(logits)
+        network = keras.Model(
+            network.input, {only: logits, JOINT: joint}, name=network.name
+        )
     model = _model(entry, network)
     settings = config.TrainConfig()
     if entry.kind == "trained":
@@ -54,7 +61,12 @@ def tower(
     new_name: str = "",
 ) -> keras.Model:
     """Loads one tower; see `zoo.tower`."""
-    _check_modality(entry, modality)
+    if modality not in entry.inputs:
+        raise ValueError(
+            f"`modality` is not in {entry.name}. Expected one of "
+            f"{list(entry.inputs)}. Received: modality={modality!r}. "
+            "Choose one of them."
+        )
     name = new_name or f"{modality}_tower"
     if entry.hub is not None:
         imported = _fetcher.imported_model(entry)
@@ -153,17 +165,6 @@ def _model(entry: catalog.Entry, network: keras.Model) -> zoo_model.ZooModel:
     )
 
 
-def _with_joint(network: keras.Model) -> keras.Model:
-    """Gives a network of one modality a joint head: its only head's answer."""
-    if JOINT in network.output:
-        return network
-    ((head, logits),) = network.output.items()
-    joint = keras.layers.Identity(name=f"{JOINT}_head")(logits)
-    return keras.Model(
-        network.input, {head: logits, JOINT: joint}, name=network.name
-    )
-
-
 def _one_head(
     entry: catalog.Entry, network: keras.Model, head: str
 ) -> keras.Model:
@@ -196,13 +197,4 @@ def _check_trained(entry: catalog.Entry, head: str) -> None:
         raise ValueError(
             f"`head` {head!r} of {entry.name} was never trained. Expected one "
             f"of {trained}. Received: head={head!r}. Choose another entry."
-        )
-
-
-def _check_modality(entry: catalog.Entry, modality: str) -> None:
-    if modality not in entry.inputs:
-        raise ValueError(
-            f"`modality` is not in {entry.name}. Expected one of "
-            f"{list(entry.inputs)}. Received: modality={modality!r}. "
-            "Choose one of them."
         )

@@ -44,31 +44,26 @@ def from_arrays(
             f"Give the modalities {list(shapes)}."
         )
     example_checks.check_modalities(inputs, list(shapes))
-    prepared = {
-        name: _batched(name, inputs[name], shape)
-        for name, shape in shapes.items()
-    }
+    prepared = {}
+    for name, shape in shapes.items():
+        array = np.asarray(inputs[name])
+        if array.ndim == len(shape):
+            array = array[None]
+        fits = array.ndim == len(shape) + 1 and all(
+            size in (None, found)
+            for size, found in zip(shape, array.shape[1:], strict=True)
+        )
+        if not fits:
+            raise ValueError(
+                f"Modality '{name}' has another shape. Expected {shape}, or "
+                f"(examples, ...) of it. Received: {np.shape(inputs[name])}. "
+                "See the card for what goes in."
+            )
+        prepared[name] = array.astype(np.float32)
     length = len(next(iter(prepared.values())))
     for name, array in prepared.items():
         example_checks.check_modality(name, array, length)
     return prepared
-
-
-def _batched(name: str, value: Any, shape: Shape) -> FloatArray:
-    array = np.asarray(value)
-    if array.ndim == len(shape):
-        array = array[None]
-    fits = array.ndim == len(shape) + 1 and all(
-        size in (None, found)
-        for size, found in zip(shape, array.shape[1:], strict=True)
-    )
-    if not fits:
-        raise ValueError(
-            f"Modality '{name}' has another shape. Expected {shape}, or "
-            f"(examples, ...) of it. Received: {np.shape(value)}. "
-            "See the card for what goes in."
-        )
-    return array.astype(np.float32)
 
 
 def from_videos(
@@ -112,11 +107,8 @@ def from_videos(
         name: np.concatenate([x[name] for x in read]) for name in modalities
     }
     if raw_pixels and footage.RGB in prepared:
-        prepared[footage.RGB] = _pixels(prepared[footage.RGB])
+        deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
+        mean = np.asarray(transforms.VMZ_MEAN, np.float32)
+        # Undoes `video.normalize`.
+        prepared[footage.RGB] = prepared[footage.RGB] * deviation + mean
     return prepared
-
-
-def _pixels(clip: FloatArray) -> FloatArray:
-    """Undoes `video.normalize`."""
-    deviation = np.asarray(transforms.VMZ_DEVIATION, np.float32)
-    return clip * deviation + np.asarray(transforms.VMZ_MEAN, np.float32)

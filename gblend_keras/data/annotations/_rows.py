@@ -97,7 +97,13 @@ def parse_rows(
             continue
         where = f"{path.name}:{line}"
         try:
-            _check_count(fields, columns)
+            if len(fields) != len(columns):
+                raise _fields.RowError(
+                    "The row has a wrong number of fields. Expected "
+                    f"{len(columns)}: {','.join(columns)}. "
+                    f"Received: {len(fields)}. "
+                    "Quote fields that contain commas."
+                )
             values = {
                 name: field.strip()
                 for name, field in zip(columns, fields, strict=True)
@@ -177,12 +183,3 @@ def numbered_csv(
             ],
         ) from error
     return rows
-
-
-def _check_count(fields: Sequence[str], columns: Sequence[str]) -> None:
-    if len(fields) != len(columns):
-        raise _fields.RowError(
-            f"The row has a wrong number of fields. Expected {len(columns)}: "
-            f"{','.join(columns)}. Received: {len(fields)}. "
-            "Quote fields that contain commas."
-        )

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from collections.abc import Sequence
 from pathlib import Path
 
 from gblend_keras.data.annotations import _fields
@@ -88,7 +87,14 @@ def find_cut(
         and None when it holds the span alone).
     """
     if videos is not None:
-        for ending in _endings(*times):
+        start, end = times
+        # The ways in which downloaders write a span into a file's name.
+        for ending in (
+            f"{_fields.time_text(start)}_{_fields.time_text(end)}",
+            f"{start:g}_{end:g}",
+            f"{start:.3f}_{end:.3f}",
+            f"{start * 1000:.0f}_{end * 1000:.0f}",
+        ):
             file = videos.find(f"{video}_{ending}", near=near)
             if file:
                 return file, None, None
@@ -96,44 +102,35 @@ def find_cut(
     return "", *times
 
 
-def _endings(start: float, end: float) -> Sequence[str]:
-    """The ways in which downloaders write a span into a file's name."""
-    padded = f"{_fields.time_text(start)}_{_fields.time_text(end)}"
-    return (
-        padded,
-        f"{start:g}_{end:g}",
-        f"{start:.3f}_{end:.3f}",
-        f"{start * 1000:.0f}_{end * 1000:.0f}",
-    )
-
-
 def _files_below(folder: Path) -> Iterator[str]:
     seen = {_identity(folder)}
     waiting = [""]
     while waiting:
         below = waiting.pop()
-        for entry in _listed(folder / below):
+        try:
+            with os.scandir(folder / below) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            raise ValueError(
+                "`videos` cannot be listed. Expected a folder of videos. "
+                f"Received: {folder / below}, {error.strerror}. "
+                "Check the path."
+            ) from error
+        for entry in entries:
             path = f"{below}/{entry.name}".lstrip("/")
             if entry.name.startswith("."):
                 continue
-            if _is_dir(entry):
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link that points at itself
+                continue
+            if is_folder:
                 identity = _identity(Path(entry.path))
                 if identity not in seen:
                     seen.add(identity)
                     waiting.append(path)
-            elif _is_file(entry):
+            elif is_file:
                 yield path
-
-
-def _listed(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise ValueError(
-            "`videos` cannot be listed. Expected a folder of videos. "
-            f"Received: {folder}, {error.strerror}. Check the path."
-        ) from error
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -145,17 +142,3 @@ def _identity(folder: Path) -> tuple[int, int]:
             f"Received: {folder}, {error.strerror}. Check the path."
         ) from error
     return status.st_dev, status.st_ino
-
-
-def _is_dir(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that points at itself
-        return False
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        return False

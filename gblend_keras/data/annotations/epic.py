@@ -71,9 +71,15 @@ def read(request: _request.Request) -> segments.Manifest:
         ValueError: If a file is missing or a row is bad.
     """
     form = _FORMS[request.dataset]
-    names = {
-        task: _class_names(request, form, task) for task in ("verb", "noun")
-    }
+    names: dict[str, tuple[str, ...]] = {}
+    for task in ("verb", "noun"):
+        class_file = request.class_file(
+            [name.format(task) for name in form.class_files], word=task
+        )
+        number, name = (column.format(task) for column in form.class_columns)
+        names[task] = _request.numbered_names(
+            class_file, columns=(number, name)
+        )
     held = request.validation_groups
     held = form.validation_groups if held is None else held
     sizes = {task: len(listed) for task, listed in names.items()}
@@ -87,16 +93,6 @@ def read(request: _request.Request) -> segments.Manifest:
     )
 
 
-def _class_names(
-    request: _request.Request, form: _Form, task: str
-) -> tuple[str, ...]:
-    file = request.class_file(
-        [name.format(task) for name in form.class_files], word=task
-    )
-    number, name = (column.format(task) for column in form.class_columns)
-    return _request.numbered_names(file, columns=(number, name))
-
-
 def _read_file(
     file: Path,
     request: _request.Request,
@@ -108,7 +104,14 @@ def _read_file(
     def parse(row: _rows.Row) -> segments.Segment:
         values = row.values
         number = _fields.check_id(values[key], key)
-        video, participant = _video(values)
+        video, participant = values["video_id"], values["participant_id"]
+        match = re.fullmatch(r"(P[0-9]+)_[0-9]+", video)
+        if match is None or match.group(1) != participant:
+            raise _fields.RowError(
+                "`video_id` is not a video of `participant_id`. Expected "
+                f"P01_01 for P01. Received: video_id={video!r}, "
+                f"participant_id={participant!r}. Correct them."
+            )
         start, end = _times(values, video, request.times)
         labels = {
             task: _fields.whole_number(
@@ -128,18 +131,6 @@ def _read_file(
         )
 
     return _rows.read_csv(file, parse, needed=(key, *_COLUMNS))
-
-
-def _video(values: Mapping[str, str]) -> tuple[str, str]:
-    video, participant = values["video_id"], values["participant_id"]
-    match = re.fullmatch(r"(P[0-9]+)_[0-9]+", video)
-    if match is None or match.group(1) != participant:
-        raise _fields.RowError(
-            "`video_id` is not a video of `participant_id`. Expected P01_01 "
-            f"for P01. Received: video_id={video!r}, "
-            f"participant_id={participant!r}. Correct them."
-        )
-    return video, participant
 
 
 def _times(

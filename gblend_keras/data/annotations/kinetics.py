@@ -1,6 +1,5 @@
 """Kinetics-400, -600 and -700: one label for a span of a YouTube video."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from gblend_keras.data.annotations import _fields
@@ -56,31 +55,26 @@ def read(request: _request.Request) -> segments.Manifest:
         )
     ]
     indices = _request.numbered((clip.label for clip in clips), known)
+    read_segments = []
+    for each in clips:
+        file, start, end = _videos.find_cut(
+            request.videos, each.video, each.times, near=each.label
+        )
+        first, last = map(_fields.time_text, each.times)
+        read_segments.append(
+            segments.Segment(
+                key=f"{each.video}_{first}_{last}",
+                file=file,
+                start_seconds=start,
+                end_seconds=end,
+                labels={"label": (indices[each.label],)},
+                split=each.split,
+                group="",
+                where=each.where,
+            )
+        )
     return segments.Manifest(
         dataset=request.dataset,
         class_names={"label": tuple(indices)},
-        segments=tuple(
-            _segment(clip, indices, request.videos) for clip in clips
-        ),
-    )
-
-
-def _segment(
-    clip: _Clip,
-    indices: Mapping[str, int],
-    folder: _videos.VideoFolder | None,
-) -> segments.Segment:
-    file, start, end = _videos.find_cut(
-        folder, clip.video, clip.times, near=clip.label
-    )
-    first, last = map(_fields.time_text, clip.times)
-    return segments.Segment(
-        key=f"{clip.video}_{first}_{last}",
-        file=file,
-        start_seconds=start,
-        end_seconds=end,
-        labels={"label": (indices[clip.label],)},
-        split=clip.split,
-        group="",
-        where=clip.where,
+        segments=tuple(read_segments),
     )

@@ -110,7 +110,23 @@ def read_manifest(
         times=times,
     )
     manifest = _READERS[whole](request)
-    _check_keys(manifest.segments)
+    first: dict[str, Segment] = {}
+    problems = []
+    for segment in manifest.segments:
+        before = first.setdefault(segment.key, segment)
+        if before is not segment:
+            problems.append(
+                f"{segment.where}: The segment is listed twice. Expected each "
+                f"once. Received: {segment.key}, as in {before.where}. "
+                "Take one of them out."
+            )
+    if problems:
+        raise _rows.AnnotationError("The segments are not unique.", problems)
+    if not manifest.segments:
+        raise ValueError(
+            "`annotations` list no segment. Expected at least 1 row. "
+            "Received: 0. Check the files."
+        )
     return manifest if draw is None else draw(manifest)
 
 
@@ -130,23 +146,3 @@ def _paths(name: str, given: Paths) -> tuple[Path, ...]:
             "Check the paths."
         )
     return paths
-
-
-def _check_keys(read: Sequence[Segment]) -> None:
-    first: dict[str, Segment] = {}
-    problems = []
-    for segment in read:
-        before = first.setdefault(segment.key, segment)
-        if before is not segment:
-            problems.append(
-                f"{segment.where}: The segment is listed twice. Expected each "
-                f"once. Received: {segment.key}, as in {before.where}. "
-                "Take one of them out."
-            )
-    if problems:
-        raise _rows.AnnotationError("The segments are not unique.", problems)
-    if not read:
-        raise ValueError(
-            "`annotations` list no segment. Expected at least 1 row. "
-            "Received: 0. Check the files."
-        )

@@ -6,7 +6,6 @@ every machine and version, whatever the order of the rows.
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
 from collections.abc import Sequence
 
 from gblend_keras import config
@@ -147,7 +146,10 @@ def _without_tiny_classes(
     manifest: segments.Manifest, min_videos: int
 ) -> segments.Manifest:
     names = manifest.class_names["label"]
-    volumes = _volumes(manifest.in_split("train"), len(names))
+    volumes = [0] * len(names)
+    for each in manifest.in_split("train"):
+        for label in each.labels["label"]:
+            volumes[label] += 1
     kept = [
         index for index, volume in enumerate(volumes) if volume >= min_videos
     ]
@@ -171,16 +173,6 @@ def _without_tiny_classes(
         class_names={"label": tuple(names[index] for index in kept)},
         segments=tuple(relabeled),
     )
-
-
-def _volumes(
-    counted: Iterable[segments.Segment], num_classes: int
-) -> list[int]:
-    volumes = [0] * num_classes
-    for each in counted:
-        for label in each.labels["label"]:
-            volumes[label] += 1
-    return volumes
 
 
 def _shuffled(

@@ -44,7 +44,17 @@ def _read_file(
     split = request.split_of(file)
 
     def parse(row: _rows.Row) -> segments.Segment:
-        video = _video_id(row.values["URL"])
+        url = row.values["URL"]
+        match = re.fullmatch(
+            r"https?://(?:www\.)?youtube\.com/watch\?v=([A-Za-z0-9_-]+)", url
+        )
+        if match is None:
+            raise _fields.RowError(
+                "`URL` names no video. Expected "
+                "https://www.youtube.com/watch?v=ID."
+                f" Received: URL={url!r}. Correct it."
+            )
+        video = match.group(1)
         labels = [
             _fields.whole_number(label, "labels", below=num_classes)
             for label in row.values["labels"].split(",")
@@ -63,15 +73,3 @@ def _read_file(
     lines = enumerate(_rows.read_lines(file), start=1)
     numbered = ((number, line.split()) for number, line in lines)
     return _rows.parse_rows(file, numbered, COLUMNS, parse)
-
-
-def _video_id(url: str) -> str:
-    match = re.fullmatch(
-        r"https?://(?:www\.)?youtube\.com/watch\?v=([A-Za-z0-9_-]+)", url
-    )
-    if match is None:
-        raise _fields.RowError(
-            "`URL` names no video. Expected https://www.youtube.com/watch?v=ID."
-            f" Received: URL={url!r}. Correct it."
-        )
-    return match.group(1)

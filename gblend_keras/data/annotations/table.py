@@ -41,11 +41,20 @@ def read(request: _request.Request) -> segments.Manifest:
 
     def parse(row: _rows.Row) -> _Example:
         values = {"start": "", "end": "", "group": "", **row.values}
+        path = values["file"].removeprefix("./")
+        if not path or re.search(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)", path):
+            raise _fields.RowError(
+                "`file` is not a path below the videos folder. Expected a "
+                f"path such as folder/a.mp4. Received: file={values['file']!r}."
+                " Make it relative to the folder, with `/`."
+            )
         return _Example(
-            file=_below(values["file"]),
+            file=path,
             label=_fields.check_label(values["label"], known),
             split=request.split or _fields.split_of_word(values["split"]),
-            times=_times(values),
+            times=_fields.span(values, ("start", "end"))
+            if values["start"] or values["end"]
+            else (None, None),
             group=values["group"],
             where=row.where,
         )
@@ -88,21 +97,3 @@ def _segment(
         group=example.group,
         where=example.where,
     )
-
-
-def _below(file: str) -> str:
-    """Returns the path, which must lie below the videos folder."""
-    path = file.removeprefix("./")
-    if not path or re.search(r"^/|^[A-Za-z]:|\\|(^|/)\.\.(/|$)", path):
-        raise _fields.RowError(
-            "`file` is not a path below the videos folder. Expected a path "
-            f"such as folder/a.mp4. Received: file={file!r}. "
-            "Make it relative to the folder, with `/`."
-        )
-    return path
-
-
-def _times(values: Mapping[str, str]) -> tuple[float | None, float | None]:
-    if not values["start"] and not values["end"]:
-        return None, None
-    return _fields.span(values, ("start", "end"))

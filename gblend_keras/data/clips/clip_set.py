@@ -222,55 +222,16 @@ class ClipSource:
         self, rows: tf.Tensor, seed: tf.Tensor | None
     ) -> tf.data.Dataset:
         """Gives (view or seed, video, item of the library) of each clip."""
-        if seed is None:
-            return self._fixed_views(rows)
-        return self._random_clips(rows, seed)
-
-    def _example(
-        self, view_or_seed: tf.Tensor, video: tf.Tensor, item: Any
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Cuts the clip with this name."""
-        if view_or_seed.shape.rank == 0:
-            x = self._fixed_view(view_or_seed, item)
-        else:
-            x = footage.training_clip(
-                self._examples.library.footage(item),
-                self._examples.modalities,
-                self._examples.settings,
-                fold(view_or_seed, video),
-            )
-        return x, self._label(video)
-
-    def _fixed_views(self, rows: tf.Tensor) -> tf.data.Dataset:
-        views = self._examples.num_views
-        videos = tf.gather(self._videos, tf.unique(rows // views)[0])
-        found = self._examples.library.read(videos, None)
-
-        def with_view(video: tf.Tensor, item: Any) -> tf.data.Dataset:
-            numbers = tf.data.Dataset.range(views)
-            return numbers.map(lambda view: (view, video, item))
-
-        return found.flat_map(with_view)
-
-    def _fixed_view(self, view: tf.Tensor, item: Any) -> dict[str, tf.Tensor]:
-        examples = self._examples
-        wanted = footage.View(
-            clip=view // examples.num_crops,
-            num_clips=examples.num_clips,
-            crop=view % examples.num_crops,
-            num_crops=examples.num_crops,
-        )
-        return footage.evaluation_clip(
-            examples.library.footage(item),
-            examples.modalities,
-            examples.settings,
-            wanted,
-        )
-
-    def _random_clips(
-        self, rows: tf.Tensor, seed: tf.Tensor
-    ) -> tf.data.Dataset:
         library = self._examples.library
+        if seed is None:
+            views = self._examples.num_views
+            videos = tf.gather(self._videos, tf.unique(rows // views)[0])
+
+            def with_view(video: tf.Tensor, item: Any) -> tf.data.Dataset:
+                numbers = tf.data.Dataset.range(views)
+                return numbers.map(lambda view: (view, video, item))
+
+            return library.read(videos, None).flat_map(with_view)
 
         def one_pass(number: tf.Tensor) -> tf.data.Dataset:
             seed_of_pass = fold(seed, number)
@@ -280,9 +241,33 @@ class ClipSource:
 
         return tf.data.Dataset.range(self.clips_per_epoch).flat_map(one_pass)
 
-    def _label(self, video: tf.Tensor) -> tf.Tensor:
+    def _example(
+        self, view_or_seed: tf.Tensor, video: tf.Tensor, item: Any
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Cuts the clip with this name."""
+        examples = self._examples
+        if view_or_seed.shape.rank == 0:
+            view = footage.View(
+                clip=view_or_seed // examples.num_crops,
+                num_clips=examples.num_clips,
+                crop=view_or_seed % examples.num_crops,
+                num_crops=examples.num_crops,
+            )
+            x = footage.evaluation_clip(
+                examples.library.footage(item),
+                examples.modalities,
+                examples.settings,
+                view,
+            )
+        else:
+            x = footage.training_clip(
+                examples.library.footage(item),
+                examples.modalities,
+                examples.settings,
+                fold(view_or_seed, video),
+            )
         place = tf.searchsorted(self._videos, video[None])[0]
-        return tf.gather(self._labels, place)
+        return x, tf.gather(self._labels, place)
 
 
 def fold(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:

@@ -70,7 +70,13 @@ def load_records(
 
     def examples(split: str) -> clip_set.ClipExamples:
         listed = found.examples(split)
-        _check_sound(modalities, listed)
+        silent = [each.key for each in listed if not each.has_sound]
+        if footage.AUDIO in modalities and silent:
+            raise ValueError(
+                f"{len(silent)} records have no sound. Expected sound in all, "
+                f"for 'audio' is used. Received: {silent[:SHOWN]}. "
+                "Set data.modalities to the others."
+            )
         library = record_library.ShardLibrary(
             found,
             split,
@@ -83,7 +89,12 @@ def load_records(
             [each.group for each in listed],
         )
         return _clip_examples(
-            library, labeled, (names, found.multi_label), modalities, settings
+            library,
+            labeled,
+            len(names),
+            found.multi_label,
+            modalities,
+            settings,
         )
 
     present = {name for name in found.splits if found.examples(name)}
@@ -141,7 +152,12 @@ def load_videos(
             [found.segments[row].group for row in rows],
         )
         return _clip_examples(
-            library, labeled, (names, found.multi_label), modalities, settings
+            library,
+            labeled,
+            len(names),
+            found.multi_label,
+            modalities,
+            settings,
         )
 
     present = {segment.split for segment in found.segments}
@@ -182,35 +198,30 @@ def _look_up_all(
 def _clip_examples(
     library: record_library.Library,
     labeled: Labeled,
-    classes: tuple[tuple[str, ...], bool],
+    num_classes: int,
+    multi_label: bool,
     modalities: tuple[str, ...],
     settings: config.DataConfig,
 ) -> clip_set.ClipExamples:
-    names, multi_label = classes
     # EPIC: a verb and a noun that never met in training are no action.
     videos = np.flatnonzero([len(each) > 0 for each in labeled.labels])
     kept = [labeled.labels[row] for row in videos.tolist()]
+    if multi_label:
+        labels = np.zeros((len(kept), num_classes), np.float32)
+        for row, each in enumerate(kept):
+            labels[row, list(each)] = 1
+    else:  # the first, where Sports-1M gives several
+        labels = np.array([each[0] for each in kept], dtype=np.int64)
     groups = np.array(labeled.groups, dtype=str)[videos]
     return clip_set.ClipExamples(
         library=library,
         videos=videos,
-        labels=_label_array(kept, len(names), multi_label),
+        labels=labels,
         modalities=modalities,
         settings=settings.clips,
         keys=np.array(labeled.keys, dtype=str)[videos],
         groups=groups if len(groups) and (groups != "").all() else None,
     )
-
-
-def _label_array(
-    labels: Sequence[tuple[int, ...]], num_classes: int, multi_label: bool
-) -> example_set.Array:
-    if not multi_label:  # the first, where Sports-1M gives several
-        return np.array([each[0] for each in labels], dtype=np.int64)
-    hot = np.zeros((len(labels), num_classes), np.float32)
-    for row, each in enumerate(labels):
-        hot[row, list(each)] = 1
-    return hot
 
 
 def _class_names(
@@ -247,18 +258,6 @@ def _has_sound(
             stored.waveform and stored.sample_rate_hz == 16000
         )
     return stored.waveform and stored.sample_rate_hz == 24000
-
-
-def _check_sound(
-    modalities: Sequence[str], listed: Sequence[record_index.Example]
-) -> None:
-    silent = [each.key for each in listed if not each.has_sound]
-    if footage.AUDIO in modalities and silent:
-        raise ValueError(
-            f"{len(silent)} records have no sound. Expected sound in all, for "
-            f"'audio' is used. Received: {silent[:SHOWN]}. "
-            "Set data.modalities to the others."
-        )
 
 
 def _splits(

@@ -80,7 +80,12 @@ class ShardLibrary:
     def read(self, rows: tf.Tensor, seed: tf.Tensor | None) -> tf.data.Dataset:
         """Gives `(row, parsed record)`, as `Library.read`."""
         if self._kept is not None:
-            return self._from_memory(rows, seed)
+            kept = self._kept
+            if seed is not None:
+                rows = tf.random.experimental.stateless_shuffle(rows, seed)
+            return tf.data.Dataset.from_tensor_slices(rows).map(
+                lambda row: (row, tf.gather(kept, row))
+            )
         size = int(self._starts[-1])
         wanted = tf.scatter_nd(
             rows[:, None], tf.ones_like(rows), tf.constant([size], tf.int64)
@@ -110,16 +115,6 @@ class ShardLibrary:
         if seed is not None:
             found = sources.shuffled(found, self._shuffle_buffer, seed)
         return found
-
-    def _from_memory(
-        self, rows: tf.Tensor, seed: tf.Tensor | None
-    ) -> tf.data.Dataset:
-        kept = self._kept
-        if seed is not None:
-            rows = tf.random.experimental.stateless_shuffle(rows, seed)
-        return tf.data.Dataset.from_tensor_slices(rows).map(
-            lambda row: (row, tf.gather(kept, row))
-        )
 
     def footage(self, item: tf.Tensor) -> clips.Footage:
         """Parses a record; its frames stay encoded until they are wanted."""

@@ -128,7 +128,21 @@ class FileFootage:
         def decode(
             row: np.int64, wanted: npt.NDArray[np.int32]
         ) -> npt.NDArray[np.uint8]:
-            return _decoded(self._spans[int(row)], wanted, self._short_side)
+            span = self._spans[int(row)]
+            # Evenly spaced up to the video's end, where the last one repeats.
+            steps = np.diff(wanted)
+            stride = int(steps[0]) if len(steps) else 1
+            regular = 1 + int(np.argmin(np.append(steps == stride, False)))
+            read = reader.read_clip(
+                span.path,
+                start_seconds=span.start_seconds
+                + wanted[0] / span.frame_rate_hz,
+                num_frames=regular if stride else 1,
+                stride=max(stride, 1),
+                short_side=self._short_side,
+            ).images
+            places = np.minimum(np.arange(len(wanted)), len(read) - 1)
+            return read[places]
 
         frames = tf.numpy_function(
             decode, (self._row, indices), tf.uint8, stateful=False
@@ -170,21 +184,3 @@ class FileFootage:
             decode, (self._row,), tf.float32, stateful=False
         )
         return tf.ensure_shape(waveform, (None,))
-
-
-def _decoded(
-    span: Span, wanted: npt.NDArray[np.int32], short_side: int
-) -> npt.NDArray[np.uint8]:
-    """Decodes evenly spaced frames; behind the video's end the last repeats."""
-    steps = np.diff(wanted)
-    stride = int(steps[0]) if len(steps) else 1
-    regular = 1 + int(np.argmin(np.append(steps == stride, False)))
-    read = reader.read_clip(
-        span.path,
-        start_seconds=span.start_seconds + wanted[0] / span.frame_rate_hz,
-        num_frames=regular if stride else 1,
-        stride=max(stride, 1),
-        short_side=short_side,
-    ).images
-    places = np.minimum(np.arange(len(wanted)), len(read) - 1)
-    return read[places]

@@ -124,8 +124,10 @@ def _sought(
     seconds = target_seconds + containers.zero_seconds(container)
     try:
         container.seek(int(seconds / stream.time_base), stream=stream)
+        # Right after a seek, frames before any key frame lack references.
         frames = itertools.dropwhile(
-            _lacks_references, _decoded(container, stream, path, sought=True)
+            lambda frame: not frame.picture.key_frame,
+            _decoded(container, stream, path, sought=True),
         )
         first = next(frames, None)
     except (containers.pyav().FFmpegError, MediaError):
@@ -133,11 +135,6 @@ def _sought(
     if first is None or first.seconds > start_seconds:
         return None
     return itertools.chain([first], frames)
-
-
-def _lacks_references(frame: Decoded) -> bool:
-    """Whether a frame right after a seek is shown before any key frame."""
-    return not frame.picture.key_frame
 
 
 def _decoded(
@@ -196,7 +193,12 @@ class Scaler:
 
     def __call__(self, picture: Any) -> npt.NDArray[np.uint8]:
         if self._size is None:  # a later change of size is scaled to the first
-            self._size = _scaled_size(picture, self._short_side)
+            width, height = picture.width, picture.height
+            if self._short_side is not None:
+                scale = self._short_side / min(width, height)
+                width = max(round(width * scale), 1)
+                height = max(round(height * scale), 1)
+            self._size = width, height
         width, height = self._size
         rgb = self._reformatter.reformat(
             picture, width, height, "rgb24", **self._options
@@ -210,14 +212,6 @@ class Scaler:
 def quarter_turns(picture: Any) -> int:
     """Anti-clockwise quarter turns that make a picture upright: 0 to 3."""
     return round(picture.rotation / 90) % 4
-
-
-def _scaled_size(picture: Any, short_side: int | None) -> tuple[int, int]:
-    width, height = picture.width, picture.height
-    if short_side is None:
-        return width, height
-    scale = short_side / min(width, height)
-    return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
 def shown_since(

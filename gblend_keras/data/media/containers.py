@@ -125,7 +125,11 @@ def opened(path: PathLike) -> Iterator[Any]:
             options={"protocol_whitelist": "file"},
         )
     except (av.FFmpegError, UnicodeError) as error:
-        raise MediaError(_kind_of_damage(path), path, str(error)) from error
+        # A cut MP4 has lost the index at its end, but begins like one.
+        with Path(path).open("rb") as file:
+            begins = file.read(8)
+        reason = "broken" if begins[4:] in _MP4_MARKS else "unreadable"
+        raise MediaError(reason, path, str(error)) from error
     with container:
         yield container
 
@@ -202,10 +206,3 @@ def _check_regular(path: PathLike) -> None:
         raise MediaError("unreadable", path, kind)
     if status.st_size == 0:
         raise MediaError("empty", path)
-
-
-def _kind_of_damage(path: PathLike) -> str:
-    """A cut MP4 has lost the index at its end, but begins like one."""
-    with Path(path).open("rb") as file:
-        begins = file.read(8)
-    return "broken" if begins[4:] in _MP4_MARKS else "unreadable"

@@ -1,8 +1,6 @@
 """Frames -> optical flow (OpenCV), and flow <-> 8-bit codes."""
 
-import contextlib
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -64,12 +62,26 @@ def optical_flow(
         >>> np.median(flow[0], axis=(0, 1)).round().tolist()  # 2 to the right
         [2.0, 0.0]
     """
-    _check_frames(frames)
+    is_clip = frames.ndim == 4 and frames.shape[-1] == 3 and len(frames) > 0
+    if not is_clip or frames.dtype != np.uint8:
+        raise ValueError(
+            "`frames` is no RGB clip. Expected uint8 of shape (T, H, W, 3) "
+            f"with T >= 1. Received: shape={frames.shape}, "
+            f"dtype={frames.dtype}. Pass the images of `media.read_frames`."
+        )
+    if min(frames.shape[1:3]) < SHORTEST_SIDE:
+        raise ValueError(
+            "`frames` is too small for optical flow. Expected sides >= "
+            f"{SHORTEST_SIDE}. Received: shape={frames.shape}. "
+            "Read the frames with a larger `short_side`."
+        )
     config.check_choice("method", method, METHODS)
     config.check_range("bound", bound, 1e-3, 1e4)
     cv2 = optional.load("cv2", extra="video", purpose="Optical flow")
     flows = np.zeros((*frames.shape[:3], 2), np.float32)
-    with _one_thread(cv2):
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
         estimate = _estimator(cv2, method)
         after = cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY)
         for index in range(1, len(frames)):
@@ -78,6 +90,8 @@ def optical_flow(
                 cv2.cvtColor(frames[index], cv2.COLOR_RGB2GRAY),
             )
             flows[index - 1] = estimate(before, after)
+    finally:
+        cv2.setNumThreads(threads)
     if len(frames) > 1:
         flows[-1] = flows[-2]
     return flows.clip(-bound, bound, out=flows)
@@ -143,22 +157,6 @@ def decode_flow(
     return steps * np.float32(bound / _STEPS)
 
 
-def _check_frames(frames: npt.NDArray[np.uint8]) -> None:
-    is_clip = frames.ndim == 4 and frames.shape[-1] == 3 and len(frames) > 0
-    if not is_clip or frames.dtype != np.uint8:
-        raise ValueError(
-            "`frames` is no RGB clip. Expected uint8 of shape (T, H, W, 3) "
-            f"with T >= 1. Received: shape={frames.shape}, "
-            f"dtype={frames.dtype}. Pass the images of `media.read_frames`."
-        )
-    if min(frames.shape[1:3]) < SHORTEST_SIDE:
-        raise ValueError(
-            "`frames` is too small for optical flow. Expected sides >= "
-            f"{SHORTEST_SIDE}. Received: shape={frames.shape}. "
-            "Read the frames with a larger `short_side`."
-        )
-
-
 def _estimator(cv2: Any, method: str) -> Callable[[Any, Any], Any]:
     """A function of two grey pictures that returns the flow between them."""
     if method == "dis":
@@ -176,13 +174,3 @@ def _estimator(cv2: Any, method: str) -> Callable[[Any, Any], Any]:
         poly_sigma=1.2,
         flags=0,
     )
-
-
-@contextlib.contextmanager
-def _one_thread(cv2: Any) -> Iterator[None]:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

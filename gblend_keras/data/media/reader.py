@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
@@ -120,10 +121,25 @@ def probe(path: PathLike) -> MediaInfo:
             facts["sample_rate_hz"] = sound.codec_context.sample_rate
             facts["num_channels"] = sound.codec_context.channels
     try:
-        facts.update(_picture_facts(path))
+        with containers.opened(path) as container:
+            stream = containers.video_stream(container, path)
+            rate = containers.frame_rate(stream)
+            num_frames = stream.frames
+        with _decoder.frames_since(path, 0.0) as pictures:
+            first = next(pictures.frames, None)
     except MediaError as error:
         if error.reason != "no picture":
             raise
+        first = None
+    if first is not None:
+        turns = _decoder.quarter_turns(first.picture)
+        sides = (first.picture.width, first.picture.height)
+        facts["has_video"] = True
+        width, height = sides if turns % 2 == 0 else sides[::-1]
+        facts["width"], facts["height"] = width, height
+        facts["frame_rate_hz"] = rate
+        facts["num_frames"] = num_frames
+        facts["rotation_degrees"] = 90 * turns
     return MediaInfo(**facts)
 
 
@@ -180,7 +196,12 @@ def read_frames(
         if frame_rate_hz is None:
             taken = _until(shown, end, scaler)
         else:
-            instants = _instants(start_seconds, end, frame_rate_hz)
+            numbers: Iterable[int] = itertools.count()
+            if not math.isinf(end):
+                count = (end - start_seconds) * frame_rate_hz
+                # 1e-6: rounding of floats
+                numbers = range(max(math.ceil(count - 1e-6), 1))
+            instants = (start_seconds + k / frame_rate_hz for k in numbers)
             taken = _at(shown, instants, scaler)
         expected = pictures.expected(start_seconds, end, frame_rate_hz)
         return _Gathered(taken, expected).frames(path)
@@ -304,7 +325,9 @@ class _Clip:
             )
             if self.frame_rate_hz is None:
                 chosen = itertools.islice(shown, 0, self.span, self.stride)
-                taken = _scaled(chosen, self.scaler)
+                taken: Iterator[_Taken] = (
+                    (each.seconds, self.scaler(each.picture)) for each in chosen
+                )
                 return _Gathered(taken, self.num_frames)
             step = self.stride / self.frame_rate_hz
             instants = (
@@ -317,7 +340,9 @@ class _Clip:
         """The latest time from which the file has the whole clip, or 0."""
         rate = self.frame_rate_hz
         if rate is not None:
-            end = self._end_of_file(start_seconds)
+            with _decoder.frames_since(self.path, start_seconds) as pictures:
+                *_, last = pictures.frames
+            end = last.seconds + last.duration_seconds
             return max(end - self.span / rate, 0.0)
         for begin in (start_seconds - self.span / 5, 0.0):
             with _decoder.frames_since(self.path, max(begin, 0.0)) as pictures:
@@ -325,19 +350,6 @@ class _Clip:
             if len(times) >= self.span:
                 return times[-self.span]
         return 0.0
-
-    def _end_of_file(self, start_seconds: float) -> float:
-        """Until when the last frame is shown."""
-        with _decoder.frames_since(self.path, start_seconds) as pictures:
-            *_, last = pictures.frames
-        return last.seconds + last.duration_seconds
-
-
-def _scaled(
-    shown: Iterator[_decoder.Shown], scaler: _decoder.Scaler
-) -> Iterator[_Taken]:
-    for each in shown:
-        yield each.seconds, scaler(each.picture)
 
 
 def _until(
@@ -368,37 +380,6 @@ def _at(
             instant = next(instants, None)
         if instant is None:
             return
-
-
-def _instants(start: float, end: float, rate: float) -> Iterator[float]:
-    """The times from start to end, the end left out."""
-    if math.isinf(end):
-        return (start + k / rate for k in itertools.count())
-    count = math.ceil((end - start) * rate - 1e-6)  # 1e-6: rounding of floats
-    return (start + k / rate for k in range(max(count, 1)))
-
-
-def _picture_facts(path: PathLike) -> dict[str, Any]:
-    """Reads the facts of the picture stream and of its first frame."""
-    with containers.opened(path) as container:
-        stream = containers.video_stream(container, path)
-        rate = containers.frame_rate(stream)
-        num_frames = stream.frames
-    with _decoder.frames_since(path, 0.0) as pictures:
-        first = next(pictures.frames, None)
-    if first is None:
-        return {}
-    turns = _decoder.quarter_turns(first.picture)
-    sides = (first.picture.width, first.picture.height)
-    width, height = sides if turns % 2 == 0 else sides[::-1]
-    return {
-        "has_video": True,
-        "width": width,
-        "height": height,
-        "frame_rate_hz": rate,
-        "num_frames": num_frames,
-        "rotation_degrees": 90 * turns,
-    }
 
 
 def _check_sampling(

@@ -128,7 +128,16 @@ def _read_sound(
     sought = start_seconds >= _SEEK_FROM_SECONDS
     for seek_seconds in (start_seconds - _PREROLL_SECONDS, 0.0)[not sought :]:
         with containers.opened(path) as container:
-            sound = _decoded_sound(container, path, seek_seconds, stop)
+            stream = containers.sound_stream(container, path)
+            rate = int(stream.codec_context.sample_rate)
+            if seek_seconds and containers.has_index(container):
+                ticks = seek_seconds + containers.zero_seconds(container)
+                container.seek(int(ticks / stream.time_base), stream=stream)
+            sound = _Sound(
+                pieces=list(_pieces(container, stream, path, stop)),
+                rate_hz=rate,
+                file_seconds=containers.duration_seconds(container),
+            )
         reached = sound.pieces and (
             sound.pieces[0].begin <= seek_seconds * sound.rate_hz
         )
@@ -139,21 +148,6 @@ def _read_sound(
     return sound
 
 
-def _decoded_sound(
-    container: Any, path: PathLike, seek_seconds: float, stop_seconds: float
-) -> _Sound:
-    stream = containers.sound_stream(container, path)
-    rate = int(stream.codec_context.sample_rate)
-    if seek_seconds and containers.has_index(container):
-        ticks = seek_seconds + containers.zero_seconds(container)
-        container.seek(int(ticks / stream.time_base), stream=stream)
-    return _Sound(
-        pieces=list(_pieces(container, stream, path, stop_seconds)),
-        rate_hz=rate,
-        file_seconds=containers.duration_seconds(container),
-    )
-
-
 def _pieces(
     container: Any, stream: Any, path: PathLike, stop_seconds: float
 ) -> Iterator[_Piece]:
@@ -161,7 +155,7 @@ def _pieces(
     rate = int(stream.codec_context.sample_rate)
     zero = containers.zero_seconds(container)
     tremor = round(_TREMOR_SECONDS * rate)
-    mixers: dict[Any, Any] = {}
+    mixers: dict[Any, Any] = {}  # formats may change inside a stream
     due = 0
     try:
         for frame in container.decode(stream):
@@ -173,25 +167,18 @@ def _pieces(
             index = due if due and abs(stamp - due) <= tremor else stamp
             if index >= stop_seconds * rate:
                 return
-            samples = _mixed(frame, rate, mixers)
+            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if kind not in mixers:
+                # Of whole numbers FFmpeg makes a mean; of floats, it makes
+                # them louder.
+                mixers[kind] = _resampler(rate, "s32")
+            whole = _joined(mixers[kind].resample(frame))
+            samples = (whole / 2.0**31).astype(np.float32)
             due = index + len(samples)
             yield _Piece(index, samples)
     except containers.pyav().FFmpegError as error:
         detail = f"sound, after {due / rate:.3f} s: {error.strerror}"
         raise MediaError("broken", path, detail) from error
-
-
-def _mixed(frame: Any, rate: int, mixers: dict[Any, Any]) -> FloatArray:
-    """One channel of one decoded frame, as float, at the stream's rate.
-
-    Formats may change inside a stream; each has its own mixer.
-    """
-    kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-    if kind not in mixers:
-        # Of whole numbers FFmpeg makes a mean; of floats, it makes them louder.
-        mixers[kind] = _resampler(rate, "s32")
-    samples = _joined(mixers[kind].resample(frame))
-    return (samples / 2.0**31).astype(np.float32)
 
 
 def _resampler(rate: int, sample_format: str) -> Any:
@@ -209,36 +196,24 @@ def _cut(sound: _Sound, start: float, end: float, rate: int) -> FloatArray:
     """The span from start to end, in seconds, at another rate."""
     grid = _Grid.of(sound.rate_hz, rate)
     step = grid.first_step(start)
-    placed = _placed(
-        sound.pieces,
-        step * grid.file_samples,
-        round((end + _MARGIN_SECONDS) * sound.rate_hz),
-    )
-    wide = _resampled(placed, sound.rate_hz, rate)
+    first = step * grid.file_samples
+    last = round((end + _MARGIN_SECONDS) * sound.rate_hz)
+    # The pieces lie where they belong; zeros where there is no sound.
+    wide = np.zeros(last - first, np.float32)
+    for piece in sound.pieces:
+        begin = max(piece.begin, first)
+        stop = min(piece.end, last)
+        if begin < stop:
+            wide[begin - first : stop - first] = piece.samples[
+                begin - piece.begin : stop - piece.begin
+            ]
+    if rate != sound.rate_hz:
+        av = containers.pyav()
+        frame = av.AudioFrame.from_ndarray(wide[None], "flt", "mono")
+        frame.sample_rate = sound.rate_hz
+        resampler = _resampler(rate, "flt")
+        wide = _joined([*resampler.resample(frame), *resampler.resample(None)])
     skipped = round(start * rate) - step * grid.samples
     count = round((end - start) * rate)
     waveform = wide[skipped : skipped + count]
     return np.pad(waveform, (0, count - len(waveform)))
-
-
-def _placed(pieces: Sequence[_Piece], begin: int, end: int) -> FloatArray:
-    """Lays the pieces where they belong; zeros where there is no sound."""
-    waveform = np.zeros(end - begin, np.float32)
-    for piece in pieces:
-        first = max(piece.begin, begin)
-        last = min(piece.end, end)
-        if first < last:
-            waveform[first - begin : last - begin] = piece.samples[
-                first - piece.begin : last - piece.begin
-            ]
-    return waveform
-
-
-def _resampled(waveform: FloatArray, rate: int, wanted_rate: int) -> FloatArray:
-    if rate == wanted_rate:
-        return waveform
-    av = containers.pyav()
-    frame = av.AudioFrame.from_ndarray(waveform[None], "flt", "mono")
-    frame.sample_rate = rate
-    resampler = _resampler(wanted_rate, "flt")
-    return _joined([*resampler.resample(frame), *resampler.resample(None)])

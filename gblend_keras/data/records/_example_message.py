@@ -32,7 +32,17 @@ def message_class() -> Any:
     for kind in ("bytes", "float", "int64"):
         values = _add_message(file, f"{kind.capitalize()}List")
         _add_field(values, "value", 1, kind)
-    _add_feature(file)
+    feature = _add_message(file, "Feature")  # one list of one of the kinds
+    feature.oneof_decl.add(name="kind")
+    for number, kind in enumerate(("bytes", "float", "int64"), start=1):
+        field = _add_field(
+            feature,
+            f"{kind}_list",
+            number,
+            f"{kind.capitalize()}List",
+            repeated=False,
+        )
+        field.oneof_index = 0
     _add_map(_add_message(file, "Features"), "feature", "Feature")
     _add_field(_add_message(file, "FeatureList"), "feature", 1, "Feature")
     _add_map(_add_message(file, "FeatureLists"), "feature_list", "FeatureList")
@@ -63,21 +73,6 @@ def _add_field(
         field.type = _FIELD.TYPE_MESSAGE
         field.type_name = f".{_PACKAGE}.{kind}"
     return field
-
-
-def _add_feature(file: Any) -> None:
-    """Adds Feature: one list of bytes, floats or integers."""
-    feature = _add_message(file, "Feature")
-    feature.oneof_decl.add(name="kind")
-    for number, kind in enumerate(("bytes", "float", "int64"), start=1):
-        field = _add_field(
-            feature,
-            f"{kind}_list",
-            number,
-            f"{kind.capitalize()}List",
-            repeated=False,
-        )
-        field.oneof_index = 0
 
 
 def _add_map(message: Any, name: str, kind: str) -> None:

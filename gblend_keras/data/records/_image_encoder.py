@@ -63,7 +63,10 @@ def read_images(
         height, width = piece.images.shape[1:3]
         seconds.extend(piece.timestamps_seconds.tolist())
         if settings.frames:
-            frames.extend(_jpegs(piece.images, settings.jpeg_quality))
+            cv2 = opencv()
+            for image in piece.images:
+                picture = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+                frames.append(_jpeg(picture, settings.jpeg_quality))
         if settings.flow:
             moving = piece.images
             if before is not None:  # the flow out of the last piece, at last
@@ -130,12 +133,6 @@ def frames_a_piece(
     image_bytes = 3 * info.width * info.height * scale**2
     share = 4 if settings.flow else 1
     return max(int(_PIECE_BYTES / share / max(image_bytes, 1.0)), 16)
-
-
-def _jpegs(images: ImageArray, quality: int) -> Iterator[bytes]:
-    cv2 = opencv()
-    for image in images:
-        yield _jpeg(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
 
 
 def flow_jpegs(

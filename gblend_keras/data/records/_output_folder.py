@@ -14,7 +14,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +86,12 @@ class OutputFolder:
         for path in self._state.glob("*.tfrecord.json"):
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 known.append(Shard.from_json(json.loads(path.read_text())))
-        return {
-            shard.file: shard
-            for shard in known
-            if _size(self.path / shard.file) == shard.num_bytes
-        }
+        there = {}
+        for shard in known:
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(self.path / shard.file).st_size == shard.num_bytes:
+                    there[shard.file] = shard
+        return there
 
     def complete(self) -> bool:
         """Whether the run has come to its end."""
@@ -114,9 +114,13 @@ class OutputFolder:
 
     def finish(self, record_set: RecordSet) -> None:
         """Writes the table of failures and the index; drops the state."""
-        files.write_text(
-            self.path / record_index.FAILURES, _table(record_set.failures())
-        )
+        table = io.StringIO()
+        names = [field.name for field in dataclasses.fields(Failure)]
+        writer = csv.DictWriter(table, names, lineterminator="\n")
+        writer.writeheader()
+        for failure in record_set.failures():
+            writer.writerow(dataclasses.asdict(failure))
+        files.write_text(self.path / record_index.FAILURES, table.getvalue())
         record_index.write_index(
             record_set,
             {
@@ -159,20 +163,3 @@ class OutputFolder:
                 "annotations, videos, settings and versions. Received: "
                 f"{'; '.join(different)}. Choose another folder."
             )
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return None
-
-
-def _table(failures: Sequence[Failure]) -> str:
-    text = io.StringIO()
-    names = [field.name for field in dataclasses.fields(Failure)]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    for failure in failures:
-        writer.writerow(dataclasses.asdict(failure))
-    return text.getvalue()

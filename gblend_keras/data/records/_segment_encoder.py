@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from gblend_keras.data.annotations import segments
 from gblend_keras.data.media import reader
@@ -56,15 +55,22 @@ class Encoder:
         lasting = []  # seconds, of the picture and of the sound
         num_frames = 0
         if self.settings.pictures:
-            frames = self._add_images(builder, path, span)
-            lasting.append(_covered(frames, span))
+            frames, flows = _image_encoder.read_images(
+                path, span, self.settings
+            )
+            if self.settings.frames:
+                builder.set_images(frames)
+            if self.settings.flow:
+                builder.set_images(flows, media_sequence.FLOW)
+            last = frames.seconds[-1] + 1 / frames.frame_rate_hz
+            lasting.append(last - max(span.start, frames.seconds[0]))
             num_frames = len(frames.seconds)
         if self.settings.sound:
             lasting.append(self._add_sound(builder, path, span))
         if min(lasting) < self.settings.min_seconds:
             raise too_short(path, min(lasting), self.settings.min_seconds)
         end = span.start + max(lasting) if span.end is None else span.end
-        self._add_facts(builder, segment, (span.start, end))
+        self._add_facts(builder, segment, span.start, end)
         return builder.serialized(), record_format.Example(
             key=segment.key,
             labels=segment.labels,
@@ -77,9 +83,11 @@ class Encoder:
         self,
         builder: media_sequence.SequenceExampleBuilder,
         segment: segments.Segment,
-        span: tuple[float, float],
+        start_seconds: float,
+        end_seconds: float,
     ) -> None:
-        start, end = map(media_sequence.microseconds, span)
+        start = media_sequence.microseconds(start_seconds)
+        end = media_sequence.microseconds(end_seconds)
         for key, value in (
             (media_sequence.EXAMPLE_ID, segment.key),
             (media_sequence.DATASET_NAME, self.dataset),
@@ -94,20 +102,6 @@ class Encoder:
             names = [self.class_names[task][index] for index in indices]
             builder.set_labels(task, indices, names)
 
-    def _add_images(
-        self,
-        builder: media_sequence.SequenceExampleBuilder,
-        path: Path,
-        span: _image_encoder.Span,
-    ) -> media_sequence.Images:
-        """Adds frames and flow; returns the frames."""
-        frames, flows = _image_encoder.read_images(path, span, self.settings)
-        if self.settings.frames:
-            builder.set_images(frames)
-        if self.settings.flow:
-            builder.set_images(flows, media_sequence.FLOW)
-        return frames
-
     def _add_sound(
         self,
         builder: media_sequence.SequenceExampleBuilder,
@@ -120,11 +114,20 @@ class Encoder:
         rates[_vmz_mel.SAMPLE_RATE_HZ] = (
             rates.get(_vmz_mel.SAMPLE_RATE_HZ, False) or settings.log_mel
         )
-        sounds = {
-            rate: _waveform(path, span, rate)
-            for rate, needed in rates.items()
-            if needed
-        }
+        sounds = {}
+        for rate in [rate for rate, needed in rates.items() if needed]:
+            sound = reader.read_audio(
+                path,
+                start_seconds=span.start,
+                end_seconds=span.end,
+                sample_rate_hz=rate,
+            )
+            peak = float(np.abs(sound).max(initial=0.0))
+            if peak < SILENCE:
+                raise reader.MediaError(
+                    "silent", path, f"its peak is {peak:.0e}"
+                )
+            sounds[rate] = sound
         if settings.waveform:
             builder.set_waveform(
                 sounds[settings.sample_rate_hz],
@@ -173,24 +176,3 @@ def _span(
     if end - start < settings.min_seconds:
         raise too_short(path, max(end - start, 0.0), settings.min_seconds)
     return _image_encoder.Span(start, None if math.isinf(end) else end, info)
-
-
-def _covered(frames: media_sequence.Images, span: _image_encoder.Span) -> float:
-    """The seconds from the span's start to the last frame's end."""
-    last = frames.seconds[-1] + 1 / frames.frame_rate_hz
-    return last - max(span.start, frames.seconds[0])
-
-
-def _waveform(
-    path: Path, span: _image_encoder.Span, rate_hz: int
-) -> npt.NDArray[np.float32]:
-    sound = reader.read_audio(
-        path,
-        start_seconds=span.start,
-        end_seconds=span.end,
-        sample_rate_hz=rate_hz,
-    )
-    peak = float(np.abs(sound).max(initial=0.0))
-    if peak < SILENCE:
-        raise reader.MediaError("silent", path, f"its peak is {peak:.0e}")
-    return sound

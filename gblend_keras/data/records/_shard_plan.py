@@ -80,15 +80,29 @@ def identity(
         ).encode()
     )
     for segment in manifest.segments:
-        digest.update(json.dumps(_values(segment), sort_keys=True).encode())
+        # All but where it is listed: another line, or file, changes nothing.
+        values = [
+            segment.key,
+            segment.file,
+            segment.start_seconds,
+            segment.end_seconds,
+            dict(segment.labels),
+            segment.split,
+            segment.group,
+        ]
+        digest.update(json.dumps(values, sort_keys=True).encode())
+    packages = ["av"]  # whose version can change a byte
+    if settings.log_mel:
+        packages.append("numpy")
+    if settings.pictures:
+        packages.append(_opencv_package())
     return {
         "dataset": manifest.dataset,
         "multi_label": manifest.multi_label,
         "settings": dataclasses.asdict(settings),
         "segments_sha256": digest.hexdigest(),
         "versions": {
-            name: importlib.metadata.version(name)
-            for name in _made_with(settings)
+            name: importlib.metadata.version(name) for name in packages
         },
     }
 
@@ -107,27 +121,6 @@ def differences(
         elif old != new:
             different.append(f"{name}: {old!r} there, {new!r} now")
     return different
-
-
-def _values(segment: segments.Segment) -> list[Any]:
-    """All but where it is listed: another line, or file, changes nothing."""
-    return [
-        segment.key,
-        segment.file,
-        segment.start_seconds,
-        segment.end_seconds,
-        dict(segment.labels),
-        segment.split,
-        segment.group,
-    ]
-
-
-def _made_with(settings: RecordSettings) -> list[str]:
-    """The packages whose version can change a byte."""
-    names = ["av", "numpy"] if settings.log_mel else ["av"]
-    if settings.pictures:
-        names.append(_opencv_package())
-    return names
 
 
 def _opencv_package() -> str:

@@ -10,7 +10,6 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,29 @@ def prepare(
         manifest.dataset, Path(videos), settings, manifest.class_names
     )
     with _output_folder.locked(Path(out)), _named(Path(out)):
-        return _prepare(manifest, encoder, Path(out), num_workers, show)
+        folder = _output_folder.OutputFolder(
+            Path(out), _shard_plan.identity(manifest, settings)
+        )
+        plan = _shard_plan.planned(manifest, settings)
+        made = folder.finished()
+        missing = [each for each in plan if each.file not in made]
+        if missing:
+            folder.begin()
+            made |= _make(missing, encoder, folder, num_workers, show)
+        record_set = RecordSet(
+            folder=Path(out),
+            dataset=manifest.dataset,
+            settings=settings,
+            class_names=manifest.class_names,
+            multi_label=manifest.multi_label,
+            splits={
+                split: tuple(made[e.file] for e in plan if e.split == split)
+                for split in dict.fromkeys(each.split for each in plan)
+            },
+        )
+        if not folder.complete():
+            folder.finish(record_set)
+        return record_set
 
 
 @contextlib.contextmanager
@@ -119,37 +140,6 @@ def _named(out: Path) -> Iterator[None]:
             "command goes on from here. Received: out",
             str(out),
         ) from error
-
-
-def _prepare(
-    manifest: segments.Manifest,
-    encoder: _segment_encoder.Encoder,
-    out: Path,
-    num_workers: int,
-    show: bool,
-) -> RecordSet:
-    """Makes what is missing in a folder that is locked."""
-    settings = encoder.settings
-    folder = _output_folder.OutputFolder(
-        out, _shard_plan.identity(manifest, settings)
-    )
-    plan = _shard_plan.planned(manifest, settings)
-    made = folder.finished()
-    missing = [each for each in plan if each.file not in made]
-    if missing:
-        folder.begin()
-        made |= _make(missing, encoder, folder, num_workers, show)
-    record_set = RecordSet(
-        folder=out,
-        dataset=manifest.dataset,
-        settings=settings,
-        class_names=manifest.class_names,
-        multi_label=manifest.multi_label,
-        splits=_by_split(plan, made),
-    )
-    if not folder.complete():
-        folder.finish(record_set)
-    return record_set
 
 
 def summary(record_set: RecordSet) -> str:
@@ -198,16 +188,6 @@ def check_failures(
             f"{max_failures}. Received: {failures} failures. "
             f"See {record_set.folder / FAILURES}."
         )
-
-
-def _by_split(
-    plan: Sequence[_shard_plan.PlannedShard], made: Mapping[str, Shard]
-) -> dict[str, tuple[Shard, ...]]:
-    splits = dict.fromkeys(each.split for each in plan)
-    return {
-        split: tuple(made[each.file] for each in plan if each.split == split)
-        for split in splits
-    }
 
 
 def _make(

@@ -127,7 +127,21 @@ def read_index_file(
             f"format={found!r} in {path}. Make the records again."
         )
     try:
-        return _record_set(Path(folder), value), value["made_by"]
+        records = RecordSet(
+            folder=Path(folder),
+            dataset=str(value["dataset"]),
+            settings=RecordSettings(**value["settings"]),
+            class_names={
+                task: tuple(str(name) for name in names)
+                for task, names in value["class_names"].items()
+            },
+            multi_label=bool(value["multi_label"]),
+            splits={
+                split: tuple(Shard.from_json(each) for each in shards)
+                for split, shards in value["splits"].items()
+            },
+        )
+        return records, value["made_by"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, error) from error
 
@@ -164,23 +178,6 @@ def _damaged(path: Path, error: Exception) -> ValueError:
         f"gblend prepare wrote. Received: {path}: "
         f"{type(error).__name__}: {error}. Remove that file and make the "
         "records again."
-    )
-
-
-def _record_set(folder: Path, value: Mapping[str, Any]) -> RecordSet:
-    return RecordSet(
-        folder=folder,
-        dataset=str(value["dataset"]),
-        settings=RecordSettings(**value["settings"]),
-        class_names={
-            task: tuple(str(name) for name in names)
-            for task, names in value["class_names"].items()
-        },
-        multi_label=bool(value["multi_label"]),
-        splits={
-            split: tuple(Shard.from_json(each) for each in shards)
-            for split, shards in value["splits"].items()
-        },
     )
 
 

@@ -55,11 +55,17 @@ def load(folder: str | Path) -> example_set.Splits:
     """
     root = Path(folder)
     train, test = (_stored(root / f"{name}.npz") for name in ("train", "test"))
-    mean, components = _principal(_pixels(train["image"]))
+    pixels = _pixels(train["image"])  # (N, 784)
+    mean: FloatArray = pixels.mean(axis=0)
+    # The fewest components that have a quarter of the energy.
+    energies, vectors = np.linalg.eigh(np.cov(pixels - mean, rowvar=False))
+    share = np.cumsum(energies[::-1]) / energies.sum()
+    number = int(np.searchsorted(share, ENERGY_KEPT)) + 1
+    components: FloatArray = vectors[:, ::-1][:, :number].astype(np.float32)
     return example_set.Splits(
-        train=_examples(train, (mean, components), repeats=1, seed=_SEED),
+        train=_examples(train, mean, components, repeats=1, seed=_SEED),
         test=_examples(
-            test, (mean, components), repeats=TEST_REPEATS, seed=_SEED + 1
+            test, mean, components, repeats=TEST_REPEATS, seed=_SEED + 1
         ),
         class_names=CLASS_NAMES,
     )
@@ -81,7 +87,8 @@ def _stored(path: Path) -> dict[str, example_set.Array]:
 
 def _examples(
     stored: dict[str, example_set.Array],
-    principal: tuple[FloatArray, FloatArray],
+    mean: FloatArray,
+    components: FloatArray,
     *,
     repeats: int,
     seed: int,
@@ -90,7 +97,6 @@ def _examples(
     recordings = np.repeat(np.arange(len(stored["audio_y"])), repeats)
     y = stored["audio_y"][recordings].astype(np.int64)
     images = pairs(y, stored["image_y"].astype(np.int64), rng)
-    mean, components = principal
     centered = _pixels(stored["image"][images]) - mean
     kept = centered @ components @ components.T + mean
     return example_set.Examples(
@@ -132,20 +138,6 @@ def pairs(
 def _pixels(images: example_set.Array) -> FloatArray:
     flat: FloatArray = images.reshape(len(images), -1).astype(np.float32)
     return flat / np.float32(255)
-
-
-def _principal(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Returns the mean and the fewest components with a quarter of the energy.
-
-    Args:
-        pixels: Of the training images, shape `(N, 784)`.
-    """
-    mean: FloatArray = pixels.mean(axis=0)
-    energies, vectors = np.linalg.eigh(np.cov(pixels - mean, rowvar=False))
-    share = np.cumsum(energies[::-1]) / energies.sum()
-    number = int(np.searchsorted(share, ENERGY_KEPT)) + 1
-    components: FloatArray = vectors[:, ::-1][:, :number].astype(np.float32)
-    return mean, components
 
 
 def _sound(

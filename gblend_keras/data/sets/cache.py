@@ -42,7 +42,8 @@ def kept(
     path = None
     try:
         place = folder() if cache_dir is None else Path(cache_dir).expanduser()
-        path = place / f"{name}-{_short(key)}.npz"
+        of_key = hashlib.sha256(key.encode()).hexdigest()[:16]
+        path = place / f"{name}-{of_key}.npz"
     except RuntimeError as error:  # `~`, and nobody knows where home is
         _log_not_kept(name, error)
     values = None if path is None else _read(path, key)
@@ -50,7 +51,11 @@ def kept(
         logging.info("Making %s (once, some seconds): %s", name, path)
         values = make()
         if path is not None:
-            _write(path, key, values)
+            digest = np.array(_digest(key, values))
+            try:
+                npz.write_npz(path, {**values, _DIGEST: digest})
+            except OSError as error:
+                _log_not_kept(path.name, error)
     return values
 
 
@@ -72,10 +77,6 @@ def folder() -> Path:
     if os.environ.get("XDG_CACHE_HOME") or not earlier.is_dir():
         return found
     return earlier
-
-
-def _short(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _digest(key: str, values: dict[str, example_set.Array]) -> str:
@@ -100,14 +101,6 @@ def _read(path: Path, key: str) -> dict[str, example_set.Array] | None:
         logging.warning("%s is damaged and is made again: checksum", path)
         return None
     return values
-
-
-def _write(path: Path, key: str, values: dict[str, example_set.Array]) -> None:
-    digest = np.array(_digest(key, values))
-    try:
-        npz.write_npz(path, {**values, _DIGEST: digest})
-    except OSError as error:
-        _log_not_kept(path.name, error)
 
 
 def _log_not_kept(name: str, error: Exception) -> None:

@@ -181,7 +181,12 @@ def _split_of(
 def _make(seed: int, config: DigitsConfig) -> dict[str, example_set.Array]:
     """Makes both splits: `{split_modality: array}`."""
     rng = np.random.default_rng(seed)
-    pixels, labels = _images()
+    datasets = optional.load(
+        "sklearn.datasets", extra="demo", purpose="The embedded set"
+    )
+    real = datasets.load_digits()
+    pixels = (real.images[..., np.newaxis] / 16).astype(np.float32)  # 0..1
+    labels = real.target.astype(np.int64)
     speakers = rng.permutation(len(_voices_by_speaker()))
     num_test = round(len(speakers) * config.test_speakers)
     cut = SHEETS[FIRST_TEST_SHEET]
@@ -192,7 +197,11 @@ def _make(seed: int, config: DigitsConfig) -> dict[str, example_set.Array]:
     ):
         y = rng.permutation(np.arange(num_examples) % len(CLASS_NAMES))
         group = rng.choice(its_speakers, size=num_examples)
-        image = pixels[images][_one_of_each(y, labels[images], rng)]
+        of_class = [
+            np.flatnonzero(labels[images] == c) for c in range(len(CLASS_NAMES))
+        ]
+        drawn = np.array([rng.choice(of_class[label]) for label in y])
+        image = pixels[images][drawn]
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         made[f"{split}_image"] = image + np.float32(config.image_noise) * noise
         made[f"{split}_sound"] = _sounds(config, y, group, rng)
@@ -201,24 +210,6 @@ def _make(seed: int, config: DigitsConfig) -> dict[str, example_set.Array]:
     for split in ("train", "test"):
         made[f"{split}_sound"] = (made[f"{split}_sound"] - mean) / deviation
     return made
-
-
-def _images() -> tuple[FloatArray, IntArray]:
-    """Reads the real images `(1797, 8, 8, 1)`, 0..1, and their labels."""
-    datasets = optional.load(
-        "sklearn.datasets", extra="demo", purpose="The embedded set"
-    )
-    digits = datasets.load_digits()
-    pixels = (digits.images[..., np.newaxis] / 16).astype(np.float32)
-    return pixels, digits.target.astype(np.int64)
-
-
-def _one_of_each(
-    y: IntArray, labels: IntArray, rng: np.random.Generator
-) -> IntArray:
-    """Draws, for each label of `y`, the index of an image of that class."""
-    of_class = [np.flatnonzero(labels == c) for c in range(len(CLASS_NAMES))]
-    return np.array([rng.choice(of_class[label]) for label in y])
 
 
 def _voices_by_speaker() -> list[list[str]]:

@@ -37,11 +37,20 @@ def load(folder: str | Path) -> example_set.Splits:
         name: _examples(root / f"{name}.npz")
         for name in ("train", "val", "test")
     }
+    classes = root / "classes.json"
+    try:
+        names = json.loads(classes.read_text(encoding="utf-8"))["letter"]
+        class_names = tuple(str(name) for name in names)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{classes} cannot be read. Expected the class names under "
+            f"'letter'. Received: {type(error).__name__}. Restore the file."
+        ) from error
     return example_set.Splits(
         train=parts["train"],
         test=parts["test"],
         validation=parts["val"],
-        class_names=_class_names(root / "classes.json"),
+        class_names=class_names,
     )
 
 
@@ -76,14 +85,3 @@ def _windows(
     return np.take_along_axis(
         array, rows.reshape(*rows.shape, *[1] * (array.ndim - 2)), axis=1
     )
-
-
-def _class_names(path: Path) -> tuple[str, ...]:
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))["letter"]
-        return tuple(str(name) for name in names)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} cannot be read. Expected the class names under 'letter'. "
-            f"Received: {type(error).__name__}. Restore the file."
-        ) from error

@@ -59,9 +59,39 @@ def load(
     """
     splits = _load_whole(settings, data_dir)
     if settings.evaluate_on == "validation":
-        splits = _validation_as_test(splits, settings, seed)
-    if settings.modalities:
-        splits = _with_modalities(splits, settings.modalities)
+        if splits.validation is not None:
+            splits = dataclasses.replace(
+                splits, test=splits.validation, validation=None
+            )
+        else:
+            train = splits.train
+            held = holdout.holdout_indices(
+                train.y,
+                fraction=settings.validation_fraction,
+                groups=train.group,
+                seed=seed,
+            )
+            rest = np.setdiff1d(np.arange(len(train)), held)
+            splits = dataclasses.replace(
+                splits, train=train.take(rest), test=train.take(held)
+            )
+    modalities = settings.modalities
+    if modalities:
+        known = list(splits.train.shapes)
+        missing = [name for name in modalities if name not in known]
+        if missing:
+            raise ValueError(
+                "`data.modalities` has an unknown name. Expected some of "
+                f"{known}. Received: {missing}. "
+                "Check the spelling."
+            )
+        validation = splits.validation
+        splits = dataclasses.replace(
+            splits,
+            train=splits.train.select(modalities),
+            test=splits.test.select(modalities),
+            validation=validation and validation.select(modalities),
+        )
     return splits
 
 
@@ -121,61 +151,18 @@ def _load_whole(
         return splits
     if settings.dataset == "arrays":
         return npz.load(Path(data_dir or ".") / settings.path)
+    root = Path(data_dir or ".")
     if settings.dataset in ("records", "videos"):
-        return _load_clips(settings, Path(data_dir or "."))
+        # Imported here: it needs the extra `video`, and TensorFlow.
+        clips = importlib.import_module("gblend_keras.data.clips.loader")
+        if settings.dataset == "records":
+            splits = clips.load_records(settings, root / settings.path)
+        else:
+            splits = clips.load_videos(
+                settings, root / settings.path, root / settings.annotations
+            )
+        return splits
     module, folder = LOADERS[settings.dataset]
-    root = Path(data_dir or ".") / (settings.path or folder)
-    splits = importlib.import_module(module).load(root)
+    place = root / (settings.path or folder)
+    splits = importlib.import_module(module).load(place)
     return splits
-
-
-def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
-    # Imported here: it needs the extra `video`, and TensorFlow.
-    clip_loading = importlib.import_module("gblend_keras.data.clips.loader")
-    folder = root / settings.path
-    if settings.dataset == "records":
-        splits: example_set.Splits = clip_loading.load_records(settings, folder)
-    else:
-        splits = clip_loading.load_videos(
-            settings, folder, root / settings.annotations
-        )
-    return splits
-
-
-def _validation_as_test(
-    splits: example_set.Splits, settings: config.DataConfig, seed: int
-) -> example_set.Splits:
-    if splits.validation is not None:
-        return dataclasses.replace(
-            splits, test=splits.validation, validation=None
-        )
-    train = splits.train
-    held = holdout.holdout_indices(
-        train.y,
-        fraction=settings.validation_fraction,
-        groups=train.group,
-        seed=seed,
-    )
-    rest = np.setdiff1d(np.arange(len(train)), held)
-    return dataclasses.replace(
-        splits, train=train.take(rest), test=train.take(held)
-    )
-
-
-def _with_modalities(
-    splits: example_set.Splits, modalities: tuple[str, ...]
-) -> example_set.Splits:
-    missing = [name for name in modalities if name not in splits.train.shapes]
-    if missing:
-        raise ValueError(
-            "`data.modalities` has an unknown name. Expected some of "
-            f"{list(splits.train.shapes)}. Received: {missing}. "
-            "Check the spelling."
-        )
-    validation = splits.validation
-    return dataclasses.replace(
-        splits,
-        train=splits.train.select(modalities),
-        test=splits.test.select(modalities),
-        validation=validation and validation.select(modalities),
-    )

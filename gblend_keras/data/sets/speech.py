@@ -9,6 +9,7 @@ bit, whatever else the caller's process did with espeak-ng; and a crash or an
 exit in the library ends that program, not the caller's.
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -79,7 +80,15 @@ def speak(utterances: Sequence[Utterance]) -> list[bytes]:
         ValueError: If a voice or accent is unknown.
         RuntimeError: If espeak-ng fails, or says nothing.
     """
-    _check_utterances(utterances)
+    known = voices()  # espeak-ng itself speaks an unknown variant as no variant
+    for utterance in utterances:
+        for field, names in (("voice", known), ("accent", ACCENTS)):
+            if getattr(utterance, field) not in names:
+                raise ValueError(
+                    f"`{field}` is unknown. Expected one of {list(names)}. "
+                    f"Received: {field}={getattr(utterance, field)!r}. "
+                    "Take a name from this list."
+                )
     loader = _loader()
     order = {"library": loader.get_library_path(), "utterances": utterances}
     spoken = subprocess.run(
@@ -90,7 +99,7 @@ def speak(utterances: Sequence[Utterance]) -> list[bytes]:
         check=False,
     )
     sizes, _, samples = spoken.stdout.partition(b"\n")
-    ends = _running_sum(json.loads(sizes or b"[]"))
+    ends = list(itertools.accumulate(json.loads(sizes or b"[]"), initial=0))
     if spoken.returncode or ends[-1] != len(samples):
         raise RuntimeError(
             "espeak-ng failed. Expected samples of "
@@ -103,26 +112,7 @@ def speak(utterances: Sequence[Utterance]) -> list[bytes]:
     ]
 
 
-def _check_utterances(utterances: Sequence[Utterance]) -> None:
-    known = voices()  # espeak-ng itself speaks an unknown variant as no variant
-    for utterance in utterances:
-        for field, names in (("voice", known), ("accent", ACCENTS)):
-            if getattr(utterance, field) not in names:
-                raise ValueError(
-                    f"`{field}` is unknown. Expected one of {list(names)}. "
-                    f"Received: {field}={getattr(utterance, field)!r}. "
-                    "Take a name from this list."
-                )
-
-
 def _loader() -> Any:
     return optional.load(
         "espeakng_loader", extra="demo", purpose="The embedded set"
     )
-
-
-def _running_sum(sizes: Sequence[int]) -> list[int]:
-    sums = [0]
-    for size in sizes:
-        sums.append(sums[-1] + size)
-    return sums

@@ -36,11 +36,18 @@ def load(folder: str | Path) -> example_set.Splits:
         ValueError: If a file is missing, damaged or lacks an array.
     """
     root = Path(folder)
-    return example_set.Splits(
-        train=_examples(root / "train.npz"),
-        test=_examples(root / "test.npz"),
-        class_names=_class_names(root / "classes.json"),
-    )
+    train = _examples(root / "train.npz")
+    test = _examples(root / "test.npz")
+    classes = root / "classes.json"
+    try:
+        names = json.loads(classes.read_text(encoding="utf-8"))
+        class_names = tuple(str(name) for name in names)
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{classes} cannot be read. Expected a list of class names. "
+            f"Received: {type(error).__name__}. Restore the file."
+        ) from error
+    return example_set.Splits(train=train, test=test, class_names=class_names)
 
 
 def _examples(path: Path) -> example_set.Examples:
@@ -90,14 +97,3 @@ def _stretched(
         values = series[row].astype(np.float64)
         result[row] = values[low] * (1 - share) + values[high] * share
     return result
-
-
-def _class_names(path: Path) -> tuple[str, ...]:
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(str(name) for name in names)
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path} cannot be read. Expected a list of class names. "
-            f"Received: {type(error).__name__}. Restore the file."
-        ) from error

@@ -61,7 +61,8 @@ def mel_filters() -> npt.NDArray[np.float64]:
         Shape `(129, 40)`, read-only. Row 128 is row 0, see
         `audio_vmz.vmz_log_mel`.
     """
-    edges_mel = np.linspace(0, _mel(SAMPLE_RATE_HZ / 2), NUM_MEL_BINS + 2)
+    highest_mel = float(1127 * np.log1p(SAMPLE_RATE_HZ / 2 / 700))
+    edges_mel = np.linspace(0, highest_mel, NUM_MEL_BINS + 2)
     edges_hz = 700 * np.expm1(edges_mel / 1127)
     edges = edges_hz / (SAMPLE_RATE_HZ / 2 / _NUM_BINS)  # in bins
     start, middle, end = edges[:-2], edges[1:-1], edges[2:]
@@ -76,7 +77,3 @@ def mel_filters() -> npt.NDArray[np.float64]:
     filters[-1] = filters[0]  # the packed transform's first bin
     filters.setflags(write=False)
     return filters
-
-
-def _mel(hertz: float) -> float:
-    return float(1127 * np.log1p(hertz / 700))

@@ -105,7 +105,22 @@ def stretch_rows(
             is out of range.
     """
     log_mel = tf.convert_to_tensor(log_mel)
-    _check_stretch(log_mel, num_frames, clip_start, clip_frames)
+    if log_mel.shape.rank != 2:
+        raise ValueError(
+            "`log_mel` is not a log-mel picture. Expected shape (T, bins). "
+            f"Received: shape={log_mel.shape}. Pass one video's, unbatched."
+        )
+    plain = [
+        number if isinstance(number, int) else 1  # a tensor is not looked into
+        for number in (num_frames, clip_start, clip_frames)
+    ]
+    if plain[0] < 1 or plain[1] < 0 or plain[2] < 1:
+        raise ValueError(
+            "`num_frames`, `clip_start` or `clip_frames` is out of range. "
+            "Expected num_frames >= 1, clip_start >= 0, clip_frames >= 1. "
+            f"Received: {plain[0]}, {plain[1]}, {plain[2]}. "
+            "Count frames of the video; videos have at least one."
+        )
     num_frames, clip_start, clip_frames = (
         tf.cast(value, tf.int64)
         for value in (num_frames, clip_start, clip_frames)
@@ -160,19 +175,3 @@ def _resized_rows(
     return tf.where(
         total >= size, before * (1 - share) + after * share, nearest
     )
-
-
-def _check_stretch(log_mel: tf.Tensor, *numbers: tf.Tensor | int) -> None:
-    if log_mel.shape.rank != 2:
-        raise ValueError(
-            "`log_mel` is not a log-mel picture. Expected shape (T, bins). "
-            f"Received: shape={log_mel.shape}. Pass one video's, unbatched."
-        )
-    plain = [number if isinstance(number, int) else 1 for number in numbers]
-    if plain[0] < 1 or plain[1] < 0 or plain[2] < 1:
-        raise ValueError(
-            "`num_frames`, `clip_start` or `clip_frames` is out of range. "
-            "Expected num_frames >= 1, clip_start >= 0, clip_frames >= 1. "
-            f"Received: {plain[0]}, {plain[1]}, {plain[2]}. "
-            "Count frames of the video; videos have at least one."
-        )

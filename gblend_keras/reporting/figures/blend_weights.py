@@ -90,13 +90,15 @@ def draw_weights(
     axis = figure.subplots()
     for index, head in enumerate(heads):
         look = style.look(index)
-        weights = [each.weights[head] for each in entries]
-        ends = [each.intervals[head] for each in entries]
+        pairs = [(each.weights[head], each.intervals[head]) for each in entries]
         shift = 0.1 * (index - (len(heads) - 1) / 2)
         axis.errorbar(
             [place + shift for place in range(len(entries))],
-            weights,
-            yerr=_errors(weights, ends),
+            [weight for weight, _ in pairs],
+            yerr=[
+                [max(weight - low, 0.0) for weight, (low, _) in pairs],
+                [max(high - weight, 0.0) for weight, (_, high) in pairs],
+            ],
             color=look.color,
             linestyle=look.line,
             marker=look.marker,
@@ -167,15 +169,6 @@ def draw_ratios(
         axis.set_ylim(bottom=low)
     axis.set_ylabel("OGR = |O / G|" + (", logarithmic" if wide else ""))
     _name_epochs(figure, axis, epochs)
-
-
-def _errors(
-    weights: Sequence[float], ends: Sequence[Sequence[float]]
-) -> list[list[float]]:
-    pairs = list(zip(weights, ends, strict=True))
-    below = [max(weight - low, 0.0) for weight, (low, _) in pairs]
-    above = [max(high - weight, 0.0) for weight, (_, high) in pairs]
-    return [below, above]
 
 
 def _name_epochs(figure: Any, axis: Any, epochs: Sequence[str]) -> None:

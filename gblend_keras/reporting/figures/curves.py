@@ -1,6 +1,5 @@
 """Curves over epochs: losses of every head, accuracies of every answer."""
 
-import functools
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -68,8 +67,16 @@ def plot_curves(
         )
         for head in heads
     ]
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+        for index, (axis, curve) in enumerate(zip(axes, curves, strict=True)):
+            _losses_on(axis, curve, index)
+        axes[0].set_ylabel("cross-entropy in nats")
+        figure.suptitle(title)
+
     style.save_png(
-        functools.partial(_draw_all, curves=curves, title=title),
+        draw,
         run_dir / "curves.png",
         size=(3.4 * len(heads), 3.6),
     )
@@ -153,14 +160,6 @@ def draw_accuracies(
         axis.set_ylim(limits)
     _finish(axis)
     style.legend_below(figure, *axis.get_legend_handles_labels())
-
-
-def _draw_all(figure: Any, *, curves: Sequence[Losses], title: str) -> None:
-    axes = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
-    for index, (axis, curve) in enumerate(zip(axes, curves, strict=True)):
-        _losses_on(axis, curve, index)
-    axes[0].set_ylabel("cross-entropy in nats")
-    figure.suptitle(title)
 
 
 def _losses_on(axis: Any, curve: Losses, index: int) -> None:

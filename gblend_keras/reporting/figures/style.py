@@ -146,9 +146,17 @@ def svg(draw: Draw, *, size: tuple[float, float], name: str = "") -> str:
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     own = "p" + hashlib.sha256((name + text).encode()).hexdigest()[:8]
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
-    text = re.sub(
-        r"<[^>]+>", lambda tag: _own_tag(tag.group(), own, used), text
-    )
+
+    def own_tag(match: re.Match[str]) -> str:
+        """Returns a tag with ids that no other picture of the page has."""
+        tag = match.group()
+        found = re.search(r' \bid="([^"]*)"', tag)
+        if found and found.group(1) not in used:
+            tag = tag.replace(found.group(), "")
+        tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", tag)
+        return re.sub(r"\s+", " ", tag.replace(INK.lower(), "currentColor"))
+
+    text = re.sub(r"<[^>]+>", own_tag, text)
     width, height = (round(96 * each) for each in size)
     box = re.search(r'viewBox="[^"]*"', text)
     opening = (
@@ -157,15 +165,6 @@ def svg(draw: Draw, *, size: tuple[float, float], name: str = "") -> str:
         f'{box.group() if box else ""} width="{width}" height="{height}">'
     )
     return opening + text[text.index(">") + 1 :]
-
-
-def _own_tag(tag: str, own: str, used: set[str]) -> str:
-    """Returns a tag with ids that no other picture of the page has."""
-    found = re.search(r' \bid="([^"]*)"', tag)
-    if found and found.group(1) not in used:
-        tag = tag.replace(found.group(), "")
-    tag = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", tag)
-    return re.sub(r"\s+", " ", tag.replace(INK.lower(), "currentColor"))
 
 
 @contextlib.contextmanager

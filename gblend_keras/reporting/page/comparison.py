@@ -31,10 +31,15 @@ def write(folder: Path, *, version: str) -> str:
     recipe = found.values["recipe"]["name"]
     num_methods = len({row["method"] for row in found.values["rows"]})
     num_seeds = len(found.values["seeds"])
+    head = [html.paragraph(" ".join(verdict(found.values)), class_="lead")]
+    failed = len(found.values["failures"])
+    if failed:
+        runs = "1 run has" if failed == 1 else f"{failed} runs have"
+        head.append(html.paragraph(f"{runs} failed.", class_="notice bad"))
     return layout.page(
         f"{recipe}: {num_methods} methods, {num_seeds} "
         f"{'seed' if num_seeds == 1 else 'seeds'}",
-        _head(found),
+        head,
         [
             _failures(found),
             _results(found),
@@ -90,15 +95,6 @@ def verdict(values: dict[str, Any]) -> list[str]:
             "apart from joint training at the 5 % level with so few seeds."
         )
     return lines
-
-
-def _head(found: _comparison_data.Comparison) -> list[html.Html]:
-    text = html.paragraph(" ".join(verdict(found.values)), class_="lead")
-    failed = len(found.values["failures"])
-    if not failed:
-        return [text]
-    runs = "1 run has" if failed == 1 else f"{failed} runs have"
-    return [text, html.paragraph(f"{runs} failed.", class_="notice bad")]
 
 
 def _failures(found: _comparison_data.Comparison) -> html.Section | None:
@@ -240,6 +236,10 @@ def _runs(found: _comparison_data.Comparison) -> html.Section | None:
             for name in known
             if name in accuracy
         )
+        link: html.Html | str = "–"
+        if (found.folder / each["folder"] / "report.html").is_file():
+            page = f"{each['folder']}/report.html"
+            link = html.element("a", "open", href=page)
         rows.append(
             (
                 each["method"],
@@ -248,7 +248,7 @@ def _runs(found: _comparison_data.Comparison) -> html.Section | None:
                 if each["failed"]
                 else said,
                 sections.duration(each["seconds"]) or "–",
-                _link(found.folder, each["folder"]),
+                link,
             )
         )
     return html.section(
@@ -260,12 +260,6 @@ def _runs(found: _comparison_data.Comparison) -> html.Section | None:
             names=3,
         ),
     )
-
-
-def _link(folder: Path, run: str) -> html.Html | str:
-    if not (folder / run / "report.html").is_file():
-        return "–"
-    return html.element("a", "open", href=f"{run}/report.html")
 
 
 def _what_was_run(found: _comparison_data.Comparison) -> html.Section | None:

@@ -51,17 +51,13 @@ def _fused_rows(found: _comparison_data.Comparison) -> list[dict[str, Any]]:
     fused = [
         row
         for row in found.rows
-        if heads.JOINT in _answers_of(found, row["method"])
+        for run in found.runs.get(row["method"], ())[:1]
+        if heads.JOINT in run.answers
     ]
     baseline = directory.BASELINE
     joint = [row for row in fused if row["method"] == baseline]
     others = [row for row in fused if row["method"] != baseline]
     return joint + sorted(others, key=lambda row: -row["mean"])[:1]
-
-
-def _answers_of(found: _comparison_data.Comparison, method: str) -> list[str]:
-    runs = found.runs.get(method)
-    return runs[0].answers if runs else []
 
 
 def confusion_section(

@@ -17,8 +17,16 @@ Curves = dict[str, list[list[float]]]  # {answer: one run's accuracies, ...}
 
 def curves_section(found: _comparison_data.Comparison) -> html.Section | None:
     """Returns the accuracies of every method over epochs."""
-    curves = {method: _curves_of(runs) for method, runs in found.runs.items()}
-    kept = {method: each for method, each in curves.items() if each}
+    kept: dict[str, Curves] = {}
+    for method, runs in found.runs.items():
+        answers = dict.fromkeys(name for run in runs for name in run.answers)
+        curves = {
+            answer: [run.accuracy_curve(answer) for run in runs]
+            for answer in answers
+        }
+        filled = {answer: each for answer, each in curves.items() if all(each)}
+        if filled:
+            kept[method] = filled
     limits = _limits(list(kept.values()))
     figures = [
         pictures.accuracies(
@@ -77,6 +85,13 @@ def cost_section(found: _comparison_data.Comparison) -> html.Section | None:
             rows, "examples_trained", "examples trained a run", sections.count
         ),
     ]
+    used = found.values["harness"]
+    note = used.get("new_runs") and html.paragraph(
+        f"The last call did {used['new_runs']} runs, {used['jobs']} at a "
+        f"time, in {sections.duration(used['wall_seconds'])}; their training, "
+        f"added up, took {sections.duration(used['training_seconds'])}.",
+        class_="soft",
+    )
     return html.section(
         "Cost",
         rows
@@ -85,17 +100,8 @@ def cost_section(found: _comparison_data.Comparison) -> html.Section | None:
             "mean over seeds, estimates included."
         ),
         html.gallery(figures),
-        _harness(found),
+        note,
     )
-
-
-def _curves_of(runs: _comparison_data.Runs) -> Curves:
-    answers = dict.fromkeys(answer for run in runs for answer in run.answers)
-    curves = {
-        answer: [run.accuracy_curve(answer) for run in runs]
-        for answer in answers
-    }
-    return {answer: each for answer, each in curves.items() if all(each)}
 
 
 def _limits(curves: Sequence[Curves]) -> tuple[float, float] | None:
@@ -141,17 +147,4 @@ def _cost(
         ),
         size=(4.2, 2.8 + 0.08 * len(known)),
         alt=f"Accuracy against {label}: {said}.",
-    )
-
-
-def _harness(found: _comparison_data.Comparison) -> html.Html | None:
-    used = found.values["harness"]
-    if not used.get("new_runs"):
-        return None
-    training = sections.duration(used["training_seconds"])
-    return html.paragraph(
-        f"The last call did {used['new_runs']} runs, {used['jobs']} at a "
-        f"time, in {sections.duration(used['wall_seconds'])}; their training, "
-        f"added up, took {training}.",
-        class_="soft",
     )

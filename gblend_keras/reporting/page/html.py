@@ -100,7 +100,15 @@ def table(
         for place, title in enumerate(header)
     ]
     body = [
-        element("tr", *[_cell(place, cell, names) for place, cell in pairs])
+        element(
+            "tr",
+            *[
+                element("td", cell, class_=_side(place, names))
+                if place
+                else element("th", cell, scope="row")
+                for place, cell in pairs
+            ],
+        )
         for pairs in (enumerate(row) for row in rows)
     ]
     whole = element(
@@ -178,9 +186,3 @@ def details(title: str, *content: Any) -> Html:
 
 def _side(place: int, names: int) -> str | None:
     return None if place < names else "number"
-
-
-def _cell(place: int, cell: Any, names: int) -> Html:
-    if place == 0:
-        return element("th", cell, scope="row")
-    return element("td", cell, class_=_side(place, names))

@@ -102,6 +102,9 @@ def page(
         version: Of gblend_keras, for the last line.
     """
     kept = [each for each in sections if each is not None]
+    links = [
+        html.element("a", each.title, href=f"#{each.anchor}") for each in kept
+    ]
     hint = None
     if not style.is_installed():
         hint = html.paragraph(
@@ -116,7 +119,7 @@ def page(
             html.element("h1", title),
             *head,
             hint,
-            _contents(kept),
+            html.element("nav", *links, aria_label="Contents"),
         ),
         html.element("main", *[each.content for each in kept]),
         html.element(
@@ -133,11 +136,3 @@ def page(
         f"{html.element('title', title)}<style>{_CSS}</style></head>"
         f"{body}</html>\n"
     )
-
-
-def _contents(sections: Sequence[html.Section]) -> html.Html:
-    links = [
-        html.element("a", each.title, href=f"#{each.anchor}")
-        for each in sections
-    ]
-    return html.element("nav", *links, aria_label="Contents")

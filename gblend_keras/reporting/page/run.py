@@ -101,6 +101,7 @@ def _accuracy(run: run_data.RunData) -> html.Section | None:
     answers = [name for name in run.answers if name in found]
     share = found[answers[0]]
     error = 100 * math.sqrt(share * (1 - share) / size)
+    left_out = [head for head in run.heads if head not in run.answers]
     return html.section(
         "Accuracy",
         _metrics_table(run, answers, f"On {split}, {size} examples"),
@@ -108,7 +109,12 @@ def _accuracy(run: run_data.RunData) -> html.Section | None:
             f"{size} examples leave a standard error of about {error:.1f} "
             "points."
         ),
-        _left_out(run),
+        left_out
+        and html.paragraph(
+            f"Not shown: {', '.join(left_out)}. The method did not train "
+            f"{'it' if len(left_out) == 1 else 'them'} to the end.",
+            class_="soft",
+        ),
         _evaluation_hint(run),
     )
 
@@ -125,37 +131,19 @@ def _metrics_table(
     columns = [
         name for name in _COLUMNS if heads[answers[0]].get(name) is not None
     ]
-    rows = [
-        [
-            answer,
-            *[_metric(name, heads[answer][name]) for name in columns],
-            html.element("span", _meaning(answer), class_="soft"),
+    rows = []
+    for answer in answers:
+        cells = [
+            sections.number(heads[answer][name])
+            if name == "d_prime"
+            else sections.percent(heads[answer][name])
+            for name in columns
         ]
-        for answer in answers
-    ]
+        meaning = answer_heads.meaning(answer) or f"the head of {answer} alone"
+        about = html.element("span", meaning, class_="soft")
+        rows.append([answer, *cells, about])
     header = ["answer", *[_COLUMNS[name] for name in columns], "what it is"]
     return html.table(caption, header, rows)
-
-
-def _metric(name: str, value: float | None) -> str:
-    return (
-        sections.number(value) if name == "d_prime" else sections.percent(value)
-    )
-
-
-def _meaning(answer: str) -> str:
-    return answer_heads.meaning(answer) or f"the head of {answer} alone"
-
-
-def _left_out(run: run_data.RunData) -> html.Html | None:
-    others = [head for head in run.heads if head not in run.answers]
-    if not others:
-        return None
-    return html.paragraph(
-        f"Not shown: {', '.join(others)}. The method did not train "
-        f"{'it' if len(others) == 1 else 'them'} to the end.",
-        class_="soft",
-    )
 
 
 def _evaluation_hint(run: run_data.RunData) -> html.Html | None:

@@ -1,7 +1,6 @@
 """What the page of a run says of its training."""
 
 from gblend_keras import config
-from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.reporting import run_data
 from gblend_keras.reporting import wording
 from gblend_keras.reporting.figures import blend_weights
@@ -95,7 +94,18 @@ def ratios_section(run: run_data.RunData) -> html.Section | None:
     ratios = {
         head: [each.ogr[head] for each in run.estimates] for head in heads
     }
-    rows = [_numbers(each, head) for each in run.estimates for head in heads]
+    rows = [
+        [
+            blend_weights.span(each),
+            head,
+            f"{each.generalization[head]:+.3f}",
+            f"{each.overfitting[head]:+.3f} ± "
+            f"{each.overfitting_error[head]:.3f}",
+            sections.number(each.ogr[head]),
+        ]
+        for each in run.estimates
+        for head in heads
+    ]
     unit = "nats" if run.estimates[0].measure == "loss" else "accuracy"
     table = html.table(
         "Generalisation G, overfitting O ± its standard error, and |O / G|",
@@ -134,17 +144,6 @@ def _in_words(run: run_data.RunData) -> html.Html:
         html.paragraph(f"{which} estimate, at epoch {last.epoch}, in words:"),
         html.bullets(wording.in_words([last], floors=floors)),
     )
-
-
-def _numbers(estimate: BlendEstimate, head: str) -> list[str]:
-    error = estimate.overfitting_error[head]
-    return [
-        blend_weights.span(estimate),
-        head,
-        f"{estimate.generalization[head]:+.3f}",
-        f"{estimate.overfitting[head]:+.3f} ± {error:.3f}",
-        sections.number(estimate.ogr[head]),
-    ]
 
 
 def _open_if_short(table: html.Html, num_rows: int) -> html.Html:
