@@ -140,7 +140,11 @@ def media() -> Names:
 
 def methods() -> Names:
     towers = {"rgb": toy.tower("rgb", 6), "audio": toy.tower("audio", 7)}
-    return {"gb": gb, "network": gb.late_fusion(towers, 3)}
+    return {
+        "gb": gb,
+        "network": gb.late_fusion(towers, 3),
+        "dataset": two_modalities("rgb", "audio"),
+    }
 
 
 def networks() -> Names:
