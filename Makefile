@@ -11,10 +11,11 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # What breaks first when the heart changes.
 CORE := tests/rooms_test.py tests/heads_test.py tests/config tests/utils \
-	tests/blending/ogr_test.py tests/blending/estimator_test.py \
+	tests/blending/ogr_test.py tests/blending/estimators/estimator_test.py \
 	tests/blending/super_epochs_test.py tests/blending/input_checks_test.py \
 	tests/blending/model_test.py tests/callbacks/gradient_blending_test.py \
 	tests/data/holdout_test.py tests/data/training_set_test.py \
+	tests/data/datasets_test.py tests/blending/loss_changes_test.py \
 	tests/fusion/network_test.py tests/methods/registry_test.py
 
 .PHONY: demo check test test-large lint docs bench wheel clean
