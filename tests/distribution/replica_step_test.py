@@ -53,6 +53,7 @@ def values(result, kind):
         ("log val", 1e-5),
         ("log blend", 1e-5),
         ("estimates", 1e-4),  # weights divide small numbers by each other
+        ("probed", 1e-4),
         ("evaluate", 1e-5),
         ("measured", 1e-5),
         ("predict", 1e-5),

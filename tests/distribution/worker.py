@@ -68,6 +68,28 @@ def accumulated(strategy):
     return toy.state(blended)
 
 
+def probed(strategy):
+    """Returns the numbers of a probe of a whole epoch, and of a part."""
+    numbers = []
+    for epochs in (8, 2):
+        keras.utils.set_random_seed(1)
+        blended = model(strategy)
+        x, y = toy.arrays(num_examples=NUM_EXAMPLES)
+        data = gb.split_holdout(gb.Examples(x, y), 0.25, batch_size=BATCH_SIZE)
+        probe = gb.GradientBlending(
+            data, super_epochs=None, estimator=gb.blending.Probe(share=1 / 8)
+        )
+        estimate = probe.estimate(blended, num_epochs=epochs)
+        numbers += [
+            *estimate.weights.values(),
+            *estimate.generalization.values(),
+            *estimate.proof.equal_loss.values(),
+            *estimate.proof.weighted_loss.values(),
+            estimate.examples_trained,
+        ]
+    return np.array(numbers)
+
+
 def results(strategy):
     """Trains, estimates, measures, evaluates and predicts."""
     keras.utils.set_random_seed(1)
@@ -93,6 +115,7 @@ def results(strategy):
     ]
     found["estimates"] = np.array(estimates)
     found["trained"] = [each.examples_trained for each in online.estimates]
+    found["probed"] = probed(strategy)
     found |= {
         f"evaluate {key}": value
         for key, value in blended.evaluate(

@@ -89,7 +89,9 @@ def kill_runs(tmp_path, **plan):
 
 
 @pytest.mark.large
-@pytest.mark.parametrize(("blend", "kills"), [("online", 52), ("offline", 16)])
+@pytest.mark.parametrize(
+    ("blend", "kills"), [("online", 52), ("offline", 16), ("probe", 16)]
+)
 def test_killed_runs_end_as_an_unbroken_one(tmp_path, blend, kills):
     log = kill_runs(tmp_path, blend=blend, kills=kills)
     expected = outcome(tmp_path / "whole")
