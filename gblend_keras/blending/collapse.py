@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,6 +13,8 @@ from gblend_keras.heads import JOINT
 
 # Below this share of chance a head has learned something.
 LEARNED = 0.99
+# A loss below this share of that in the middle of the training still falls.
+FALLING = 0.98
 # Above so many times chance a loss has exploded; guessing costs one.
 EXPLODED = 10.0
 # Of equal weights: heads with less are not meant to answer alone.
@@ -24,7 +27,7 @@ class Collapse:
 
     Attributes:
         head: Its name.
-        epoch: The epoch, counted from 1, after which training ended.
+        epoch: Epochs after which training ended.
         loss: Its training loss in that epoch, in nats.
         chance: The loss of a guess, in nats.
         learning_rate: Of the optimizer, then.
@@ -83,34 +86,41 @@ def chance(model: Any) -> float | None:
 
 
 def find(
-    model: Any, logs: Mapping[str, Any], *, epoch: int, weighted: bool = False
+    model: Any,
+    epochs: Sequence[Mapping[str, Any]],
+    *,
+    weighted: bool = False,
 ) -> list[Collapse]:
     """Returns the heads that have collapsed.
 
     Asked are the joint head and those with half an equal weight or more,
-    where they are trained; of the others, only what has exploded is told.
+    where they are trained; of the others, only what has exploded is told. A
+    loss that still falls is that of a training that was too short.
 
     Args:
         model: A `BlendedModel` after training.
-        logs: Logs of the last epoch, `{"<head>_loss": loss}` among them.
-        epoch: How many epochs were trained. One is too few to judge.
+        epochs: The logs of each, `{"<head>_loss": loss}` among them. One
+            epoch is too few to judge.
         weighted: Whether examples were weighted: their losses cannot be
             compared with a guess then, and only explosions are found.
     """
     guess = chance(model)
-    if guess is None or epoch < 2:
+    if guess is None or len(epochs) < 2:
         return []
+    middle, last = epochs[(len(epochs) - 1) // 2], epochs[-1]
     weights = model.blend_weights
     small = SMALL_SHARE / len(weights)
     rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     found = []
     for head, weight in weights.items():
-        loss = float(logs.get(f"{head}_loss", 0.0))
-        matters = not weighted and (head == JOINT or weight >= small)
-        bound = LEARNED * guess if matters else EXPLODED * guess
-        if weight > 0 and loss >= bound:
+        name = f"{head}_loss"
+        loss = float(last.get(name, 0.0))
+        falls = loss < FALLING * float(middle.get(name, 0.0))
+        answers = not weighted and (head == JOINT or weight >= small)
+        stuck = answers and not falls and loss >= LEARNED * guess
+        if weight > 0 and (stuck or loss >= EXPLODED * guess):
             factor = model.loss_scale * weight
-            found.append(Collapse(head, epoch, loss, guess, rate, factor))
+            found.append(Collapse(head, len(epochs), loss, guess, rate, factor))
     return found
 
 
@@ -125,14 +135,12 @@ class CollapseGuard(keras.callbacks.Callback):
         super().__init__()
         self._weighted = weighted
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._epoch, self._logs = epoch + 1, dict(logs or {})
-
     def on_train_begin(self, logs: Any = None) -> None:
-        self._epoch, self._logs = 0, {}
+        self._epochs: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._epochs.append(dict(logs or {}))
 
     def on_train_end(self, logs: Any = None) -> None:
-        for each in find(
-            self.model, self._logs, epoch=self._epoch, weighted=self._weighted
-        ):
+        for each in find(self.model, self._epochs, weighted=self._weighted):
             logging.error("%s", each.summary())

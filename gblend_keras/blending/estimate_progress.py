@@ -14,7 +14,7 @@ from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.distribution import workers
 from gblend_keras.utils import state_files
 
-FORMAT = 2
+FORMAT = 1
 FIELDS = ("start", "end", "weight")  # of losses; groups follow from V
 SHARE = 0.02  # of an estimate's time that writing may take
 # Until a write has been timed, it is taken to be as slow as a poor disk.
@@ -177,7 +177,7 @@ def _from_state(model: keras.Model, state: state_files.State) -> Progress:
         passes_done=meta["passes_done"],
         epochs_done=meta["epochs_done"],
         examples_trained=meta["examples_trained"],
-        examples_measured=meta["examples_measured"],
+        examples_measured=meta.get("examples_measured", 0),  # came later
         seconds=meta["seconds"],
     )
     for index in range(meta["num_divisions"]):

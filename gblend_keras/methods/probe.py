@@ -6,8 +6,8 @@ F_h is the share of what head h learns that generalises. Trained for a share of
 the epochs, these weights must beat equal ones on held-out data; else the
 weights are equal.
 
-Ours; see `blending.estimators.probe`. Source of the idea: Wang, Tran &
-Feiszli, CVPR 2020.
+Source: Wang, Tran & Feiszli, CVPR 2020, Proposition 1, for the idea.
+Ours: all else; see `blending.estimators.probe`.
 Cost: 1 1/8 trainings.
 """
 

@@ -291,8 +291,7 @@ def _collapsed(ready: base.ReadyRun) -> list[dict[str, Any]]:
     rows = metrics_log.read_metrics(ready.workdir / directory.METRICS)
     found = collapse.find(
         ready.model,
-        rows[-1] if rows else {},
-        epoch=len(rows),
+        rows,
         weighted=getattr(ready.train, "sample_weight", None) is not None,
     )
     return [

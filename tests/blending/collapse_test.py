@@ -19,7 +19,7 @@ def logs(**losses):
 def test_head_at_chance_is_named_with_its_effective_rate():
     model = toy.model(loss_scale=3.0)
     model.assign_blend_weights({"m0": 0.05, "m1": 0.05, "joint": 0.9})
-    found = collapse.find(model, logs(m0=0.5, m1=0.4, joint=CHANCE), epoch=20)
+    found = collapse.find(model, [logs(m0=0.5, m1=0.4, joint=CHANCE)] * 20)
     assert [each.head for each in found] == ["joint"]
     assert found[0].effective_rate == pytest.approx(0.05 * 3 * 0.9)
     text = found[0].summary()
@@ -31,27 +31,36 @@ def test_head_at_chance_is_named_with_its_effective_rate():
 def test_head_with_a_small_weight_or_none_may_stay_at_chance():
     model = toy.model()
     model.assign_blend_weights({"m0": 0.0, "m1": 0.1, "joint": 0.9})
-    assert not collapse.find(model, logs(m0=1.2, m1=1.2, joint=0.5), epoch=5)
+    assert not collapse.find(model, [logs(m0=1.2, m1=1.2, joint=0.5)] * 5)
 
 
 def test_explosion_is_found_whatever_the_weight():
     model = toy.model()
     model.assign_blend_weights({"m0": 0.01, "m1": 0.09, "joint": 0.9})
-    (found,) = collapse.find(model, logs(m0=900.0, m1=0.4, joint=0.5), epoch=5)
+    (found,) = collapse.find(model, [logs(m0=900.0, m1=0.4, joint=0.5)] * 5)
     assert "Head 'm0' has exploded" in found.summary()
 
 
 def test_head_that_learns_slowly_has_not_collapsed():
     model = toy.model()
-    assert not collapse.find(model, logs(m0=1.05, m1=1.05, joint=1.05), epoch=5)
+    assert not collapse.find(model, [logs(m0=1.05, m1=1.05, joint=1.05)] * 5)
+
+
+def test_loss_that_still_falls_is_of_a_training_too_short():
+    model = toy.model()
+    rows = [logs(m0=0.5, m1=0.5, joint=loss) for loss in (1.9, 1.5, 1.2)]
+    assert not collapse.find(model, rows)
+    after = [logs(m0=0.5, m1=0.5, joint=loss) for loss in (50, 1.1, 1.1, 1.1)]
+    assert collapse.find(model, after)
+    assert not collapse.find(model, after[:1])
 
 
 def test_several_classes_an_example_and_weighted_examples():
     model = toy.model(multi_label=True)
-    found = collapse.find(model, logs(m0=0.3, m1=0.3, joint=0.7), epoch=5)
+    found = collapse.find(model, [logs(m0=0.3, m1=0.3, joint=0.7)] * 5)
     assert found[0].chance == pytest.approx(np.log(2))
     heavy = logs(m0=0.3, m1=0.3, joint=3.0)
-    assert not collapse.find(model, heavy, epoch=5, weighted=True)
+    assert not collapse.find(model, [heavy] * 5, weighted=True)
 
 
 def test_fit_logs_an_error_at_its_end(caplog):

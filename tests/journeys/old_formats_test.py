@@ -50,7 +50,7 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     assert (len(before), len(after)) == (2, 3)
     assert after[:2] == before
     found = read_history(workdir / "blend_history.json")
-    assert found[0] == estimated[0]
+    assert estimated[0].items() <= found[0].items()
 
 
 @pytest.mark.parametrize("kept", ALL, ids=lambda path: path.name)
