@@ -16,6 +16,7 @@ from gblend_keras.data import npz
 LOADERS = {
     "avmnist": ("gblend_keras.data.sets.avmnist", "avmnist"),
     "utd_mhad": ("gblend_keras.data.sets.utd_mhad", "utd_mhad"),
+    "weda_fall": ("gblend_keras.data.sets.weda_fall", "weda_fall"),
     "grid_letters": ("gblend_keras.data.sets.grid", "grid_s1_av"),
 }
 NEEDED = {"path": "a file or folder", "annotations": "a file"}

@@ -5,7 +5,6 @@ Real, synchronised recordings of 8 people (Chen, Jafari & Kehtarnavaz, ICIP
 the training people: hold out by group.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from gblend_keras.data import example_set
 from gblend_keras.data import npz
+from gblend_keras.data.sets import class_list
 
 SKELETON_STEPS = 64
 INERTIAL_STEPS = 128
@@ -39,7 +39,7 @@ def load(folder: str | Path) -> example_set.Splits:
     return example_set.Splits(
         train=_examples(root / "train.npz"),
         test=_examples(root / "test.npz"),
-        class_names=_class_names(root / "classes.json"),
+        class_names=class_list.read(root / "classes.json"),
     )
 
 
@@ -90,14 +90,3 @@ def _stretched(
         values = series[row].astype(np.float64)
         result[row] = values[low] * (1 - share) + values[high] * share
     return result
-
-
-def _class_names(path: Path) -> tuple[str, ...]:
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(str(name) for name in names)
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path} cannot be read. Expected a list of class names. "
-            f"Received: {type(error).__name__}. Restore the file."
-        ) from error
