@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gblend_keras import config
 from gblend_keras.data import example_set
@@ -36,7 +37,8 @@ def load(
 
     With `evaluate_on="validation"`, `test` is a part of the training set that
     is not trained on (the set's own validation split, else whole groups or a
-    stratified draw), so that nothing is chosen on test data.
+    stratified draw, as `validation_by` says), so that nothing is chosen on
+    test data.
 
     Args:
         settings: The data part of a recipe.
@@ -47,7 +49,8 @@ def load(
         The splits, with the modalities asked for.
 
     Raises:
-        ValueError: If the set or a modality is unknown, or a file is bad.
+        ValueError: If the set or a modality is unknown, a file is bad, or
+            the set cannot be divided by `validation_by`.
 
     Example:
         >>> import gblend_keras as gb
@@ -59,6 +62,7 @@ def load(
         (3600, 1000)
     """
     splits = _load_whole(settings, data_dir)
+    _check_validation_by(splits, settings)
     if settings.evaluate_on == "validation":
         splits = _validation_as_test(splits, settings, seed)
     if settings.modalities:
@@ -151,16 +155,66 @@ def _validation_as_test(
             splits, test=splits.validation, validation=None
         )
     train = splits.train
-    held = holdout.holdout_indices(
-        train.y,
-        fraction=settings.validation_fraction,
-        groups=train.group,
-        seed=seed,
-    )
+    if settings.validation_by == "examples" or train.group is None:
+        rows = _divisible_rows(train.y)
+        held = rows[
+            holdout.holdout_indices(
+                train.y[rows], fraction=settings.validation_fraction, seed=seed
+            )
+        ]
+    else:
+        held = holdout.holdout_indices(
+            train.y,
+            fraction=settings.validation_fraction,
+            groups=train.group,
+            seed=seed,
+        )
     rest = np.setdiff1d(np.arange(len(train)), held)
     return dataclasses.replace(
         splits, train=train.take(rest), test=train.take(held)
     )
+
+
+def _check_validation_by(
+    splits: example_set.Splits, settings: config.DataConfig
+) -> None:
+    if settings.validation_by == "auto":
+        return
+    received = f"data.validation_by={settings.validation_by}"
+    if splits.validation is not None:
+        raise ValueError(
+            "`data.validation_by` does not fit the set. Expected 'auto', for "
+            f"set '{settings.dataset}' has a validation split of its own. "
+            f"Received: {received}. Leave it out."
+        )
+    if settings.validation_by == "groups" and splits.train.group is None:
+        raise ValueError(
+            "`data.validation_by` needs groups. Expected a set that says whom "
+            "each example comes from (a subject, a speaker). Received: "
+            f"{received} and set '{settings.dataset}', which has no `group`. "
+            "Give the set one, or use --set data.validation_by=examples."
+        )
+
+
+def _divisible_rows(y: example_set.Array) -> npt.NDArray[np.int64]:
+    """Returns the rows that a stratified draw may take.
+
+    An example that is the only one of its class stays in training.
+    """
+    rows = np.arange(len(y))
+    while len(rows):
+        if y.ndim == 1:
+            _, numbers, counts = np.unique(
+                y[rows], return_inverse=True, return_counts=True
+            )
+            rare = counts[numbers] == 1
+        else:
+            positive = y[rows] > 0
+            rare = positive[:, positive.sum(axis=0) == 1].any(axis=1)
+        if not rare.any():
+            return rows
+        rows = rows[~rare]
+    return np.arange(len(y))  # none: `holdout_indices` says so
 
 
 def _with_modalities(
