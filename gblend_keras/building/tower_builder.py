@@ -37,6 +37,10 @@ SMALL = ("mlp", "conv1d", "conv2d", "conv3d")
 RESIDUAL = ("resnet3d", "r2plus1d", "csn", "audio_resnet")
 # What `variant` is called in the builders that have one.
 VARIANTS = {"csn": "mode", "application": "application", "hub": "handle"}
+# PointNet without its matrices and with fewer features costs a thirteenth.
+POINTNETS: dict[str, dict[str, Any]] = {
+    "small": {"align": False, "num_features": 128}
+}
 # A feature that hardly varied in training is not blown up: its deviation is
 # taken as at least this share of the mean one.
 SMALLEST_DEVIATION = 1.0
@@ -92,6 +96,11 @@ def _arguments(
         arguments["depth"] = settings.depth
     if kind in VARIANTS and settings.variant:
         arguments[VARIANTS[kind]] = settings.variant
+    if kind == "pointnet" and settings.variant:
+        config.check_choice(
+            "towers.variant", settings.variant, tuple(POINTNETS)
+        )
+        arguments |= POINTNETS[settings.variant]
     if kind in (*SMALL, *RESIDUAL) and settings.standardize != "none":
         arguments["preprocessing"] = standardization(
             settings.standardize, examples.sample(modality)

@@ -37,8 +37,8 @@ class TowerConfig:
         dropout: Of these four: share of the features dropped in training.
         depth: Of residual towers: 18, 34, 50, 101 or 152; 0 for the
             builder's default.
-        variant: "ip" or "ir" for csn, a name for application, a handle for
-            hub; "" for the builder's default.
+        variant: "ip" or "ir" for csn, "small" for pointnet, a name for
+            application, a handle for hub; "" for the builder's default.
         standardize: "channel" or "element": subtract the mean and divide by
             the deviation of the training set, over all but the last axis or
             over examples alone; "none".

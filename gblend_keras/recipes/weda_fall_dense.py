@@ -25,7 +25,7 @@ def recipe() -> config.Recipe:
             "gyroscope": dense,
             "orientation": dense,
         },
-        train=config.TrainConfig(epochs=24, learning_rate=0.01),
+        train=config.TrainConfig(epochs=24, learning_rate=0.005),
         blend=config.BlendConfig(
             first_super_epoch=8,
             super_epoch=4,

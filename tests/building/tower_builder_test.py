@@ -28,3 +28,23 @@ def test_recipe_names_any_tower_by_kind():
         tower_builder.build_tower(
             "lidar", config.TowerConfig(kind="pointnet"), examples
         )
+
+
+def test_small_pointnet_has_no_matrices_and_an_unknown_one_is_refused():
+    rng = np.random.default_rng(0)
+    examples = example_set.Examples(
+        x={"points": rng.normal(size=(4, 16, 3)).astype("float32")},
+        y=np.arange(4),
+    )
+
+    def build(variant):
+        settings = config.TowerConfig(
+            kind="pointnet", variant=variant, standardize="none"
+        )
+        return tower_builder.build_tower("points", settings, examples)
+
+    small, whole = build("small"), build("")
+    assert small.output.shape[1] == 128
+    assert small.count_params() < whole.count_params() / 50
+    with pytest.raises(ValueError, match="Choose one of them."):
+        build("tiny")

@@ -18,6 +18,7 @@ LOADERS = {
     "avmnist": ("gblend_keras.data.sets.avmnist", "avmnist"),
     "utd_mhad": ("gblend_keras.data.sets.utd_mhad", "utd_mhad"),
     "weda_fall": ("gblend_keras.data.sets.weda_fall", "weda_fall"),
+    "furniture": ("gblend_keras.data.sets.furniture", "furniture"),
     "grid_letters": ("gblend_keras.data.sets.grid", "grid_s1_av"),
 }
 NEEDED = {"path": "a file or folder", "annotations": "a file"}
