@@ -110,3 +110,27 @@ def test_old_names_in_files_are_read():
     tower = plain["towers"]["image"]
     tower["standardise"] = tower.pop("standardize")
     assert config.Recipe.from_json(plain) == recipe
+
+
+def test_element_of_an_earlier_version_is_the_one_with_a_floor():
+    now = config.with_settings(
+        gb.recipes.get("digits"),
+        ["towers.image.standardize=element", "towers.new.standardize=channel"],
+    )
+    plain = now.to_json()
+    assert config.Recipe.from_json(plain) == now
+    del plain["version"]
+    before = config.with_settings(
+        now, ["towers.image.standardize=element_floored"]
+    )
+    assert config.Recipe.from_json(plain) == before
+    tower = plain["towers"]["image"]
+    tower["standardise"] = tower.pop("standardize")  # older still
+    assert config.Recipe.from_json(plain) == before
+
+
+@pytest.mark.parametrize("version", [0, 3, "2"])
+def test_recipe_of_a_later_version_is_refused(version):
+    plain = gb.recipes.get("digits").to_json() | {"version": version}
+    with pytest.raises(ValueError, match="use that one."):
+        config.Recipe.from_json(plain)
