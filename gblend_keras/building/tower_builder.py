@@ -37,9 +37,13 @@ SMALL = ("mlp", "conv1d", "conv2d", "conv3d")
 RESIDUAL = ("resnet3d", "r2plus1d", "csn", "audio_resnet")
 # What `variant` is called in the builders that have one.
 VARIANTS = {"csn": "mode", "application": "application", "hub": "handle"}
-# A feature that hardly varied in training is not blown up: its deviation is
-# taken as at least this share of the mean one.
-SMALLEST_DEVIATION = 1.0
+# PointNet without its matrices and with fewer features costs a thirteenth.
+POINTNETS: dict[str, dict[str, Any]] = {
+    "small": {"align": False, "num_features": 128}
+}
+# A feature that varied less than this share of the mean deviation counts as
+# constant: a new value of it is not blown up.
+CONSTANT = 1e-3
 
 
 def build_tower(
@@ -92,6 +96,11 @@ def _arguments(
         arguments["depth"] = settings.depth
     if kind in VARIANTS and settings.variant:
         arguments[VARIANTS[kind]] = settings.variant
+    if kind == "pointnet" and settings.variant:
+        config.check_choice(
+            "towers.variant", settings.variant, tuple(POINTNETS)
+        )
+        arguments |= POINTNETS[settings.variant]
     if kind in (*SMALL, *RESIDUAL) and settings.standardize != "none":
         arguments["preprocessing"] = standardization(
             settings.standardize, examples.sample(modality)
@@ -108,10 +117,14 @@ def _arguments(
 def standardization(
     scope: str, examples: example_set.Array
 ) -> keras.layers.Layer:
-    """Builds the layer that gives training features mean 0 and deviation 1.
+    """Builds the layer that subtracts a mean and divides by a deviation.
+
+    With "element" each feature has mean 0 and deviation 1 in training. With
+    "element_floored" and "channel" those have less that vary less than the
+    others: they are divided by the mean deviation.
 
     Args:
-        scope: "channel" or "element", as in `TowerConfig`.
+        scope: "channel", "element" or "element_floored", as in `TowerConfig`.
         examples: Shape `(examples, ...)`.
 
     Example:
@@ -124,11 +137,15 @@ def standardization(
     """
     values = examples.astype(np.float32)
     num_axes = values.ndim
-    kept = tuple(range(1, num_axes)) if scope == "element" else (num_axes - 1,)
+    kept = tuple(range(1, num_axes))
+    if scope == "channel":
+        kept = (num_axes - 1,)
     over = tuple(axis for axis in range(num_axes) if axis not in kept)
     mean = values.mean(axis=over)
     deviation = values.std(axis=over)
-    deviation = np.maximum(deviation, SMALLEST_DEVIATION * deviation.mean())
+    typical = deviation.mean()
+    smallest = CONSTANT * typical if scope == "element" else typical
+    deviation[deviation < smallest] = typical
     deviation[deviation == 0] = 1.0  # a constant modality stays 0
     layer = keras.layers.Normalization(axis=kept, name="standardisation")
     # Two rows with just this mean and deviation: `adapt` keeps them as

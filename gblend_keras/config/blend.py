@@ -80,10 +80,12 @@ class BlendConfig(_Estimate):
         first_super_epoch: Epochs before the second online estimate.
         super_epoch: Epochs between later online estimates.
         holdout_fraction: Online: share of the training set in V.
-        holdout_by_group: Online: hold out whole groups (subjects, speakers).
+        holdout_by_group: Online: hold out whole groups (subjects, speakers);
+            a set without groups is refused.
         offline_fraction: Offline: share of the training set in V, which may
             be large, for V goes back into training.
-        offline_by_group: Offline: hold out whole groups.
+        offline_by_group: Offline: hold out whole groups; a set without groups
+            is refused.
         return_holdout: Online: V is trained on in the last super-epoch.
         folds: Offline: hold out every example once, in so many folds, instead
             of one V; by group with `offline_by_group`. 0 for one V.

@@ -84,6 +84,10 @@ class DataConfig:
         evaluate_on: "test"; or "validation", to choose settings on a part of
             the training set that is then not trained on.
         validation_fraction: Share of the training set in that part.
+        validation_by: What that part is made of: "groups" for whole groups
+            (new subjects, speakers), "examples" for a draw that is stratified
+            by class, or "auto": the set's own validation split, else groups
+            where the set has them, else examples.
         batch_size: Examples a step.
 
     Example:
@@ -102,6 +106,7 @@ class DataConfig:
     modalities: tuple[str, ...] = ()
     evaluate_on: Literal["test", "validation"] = "test"
     validation_fraction: float = 0.2
+    validation_by: Literal["auto", "groups", "examples"] = "auto"
     batch_size: int = 32
 
     def __post_init__(self) -> None:
@@ -110,5 +115,10 @@ class DataConfig:
         )
         check_range(
             "data.validation_fraction", self.validation_fraction, 0.01, 0.9
+        )
+        check_choice(
+            "data.validation_by",
+            self.validation_by,
+            ("auto", "groups", "examples"),
         )
         check_range("data.batch_size", self.batch_size, 1, 10**6)

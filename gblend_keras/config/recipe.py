@@ -10,8 +10,13 @@ from gblend_keras.config.blend import BlendConfig
 from gblend_keras.config.checks import RENAMED
 from gblend_keras.config.data import DataConfig
 from gblend_keras.config.fusion import FusionConfig
+from gblend_keras.config.towers import STANDARDIZE_BEFORE
 from gblend_keras.config.towers import TowerConfig
 from gblend_keras.config.train import TrainConfig
+
+# Of a recipe as plain values; those without a version are of version 1.
+# 2: "element" divides each feature by its own deviation.
+RECIPE_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Recipe:
     )
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the recipe as plain values."""
-        return dataclasses.asdict(self)
+        """Returns the recipe as plain values, with their version."""
+        return {"version": RECIPE_VERSION, **dataclasses.asdict(self)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -54,11 +59,21 @@ class Recipe:
 
         Settings that the values lack, because an earlier version wrote them,
         get what that version did: their defaults, but for a few. Settings
-        that have another name now are found under their old one, too.
+        that have another name now are found under their old one, too, and
+        values that once meant something else get the name of what they did.
 
         Raises:
-            ValueError: If a setting is unknown or its value does not fit.
+            ValueError: If the version or a setting is unknown, or a value
+                does not fit.
         """
+        version = values.get("version", 1)
+        if version not in range(1, RECIPE_VERSION + 1):
+            raise ValueError(
+                "The recipe is of a later version. Expected at most "
+                f"{RECIPE_VERSION}. Received: version={version!r}. "
+                "It was written by another version; use that one."
+            )
+        settings = {key: values[key] for key in values if key != "version"}
         blend = {**BLEND_BEFORE, **values.get("blend", {})}
         towers = {
             modality: {
@@ -66,8 +81,13 @@ class Recipe:
             }
             for modality, tower in values.get("towers", {}).items()
         }
+        if version == 1:
+            for tower in towers.values():
+                scope = tower.get("standardize", "")
+                if scope in STANDARDIZE_BEFORE:
+                    tower["standardize"] = STANDARDIZE_BEFORE[scope]
         recipe: Recipe = _from_plain(
-            cls, {**values, "blend": blend, "towers": towers}
+            cls, {**settings, "blend": blend, "towers": towers}
         )
         return recipe
 

@@ -25,6 +25,10 @@ TOWER_KINDS = (
     "hub",
 )
 
+SCOPES = ("channel", "element", "element_floored", "none")
+# What values of `standardize` did before version 2 of a recipe's file.
+STANDARDIZE_BEFORE = {"element": "element_floored"}
+
 
 @dataclasses.dataclass(frozen=True)
 class TowerConfig:
@@ -37,11 +41,17 @@ class TowerConfig:
         dropout: Of these four: share of the features dropped in training.
         depth: Of residual towers: 18, 34, 50, 101 or 152; 0 for the
             builder's default.
-        variant: "ip" or "ir" for csn, a name for application, a handle for
-            hub; "" for the builder's default.
-        standardize: "channel" or "element": subtract the mean and divide by
-            the deviation of the training set, over all but the last axis or
-            over examples alone; "none".
+        variant: "ip" or "ir" for csn, "small" for pointnet, a name for
+            application, a handle for hub; "" for the builder's default.
+        standardize: How the mean of the training set is subtracted and its
+            deviation divided by. "element": each feature (each pixel, each
+            value of a frame) by its own; one whose deviation is below a
+            thousandth of the modality's mean one counts as constant, and is
+            divided by that mean. "element_floored": the same, but by at least
+            the modality's mean deviation, so that features that vary little
+            stay small. "channel": over all but the last axis, by at least
+            the mean deviation of the channels; channels of unlike units
+            should be modalities of their own. "none": not at all.
         frozen: Nothing of the tower is trained, and its batch-norm uses what
             it knows: for weights that `--init_from` has put there.
         learning_rate_factor: Factor on the tower's learning rate, below 1 to
@@ -59,7 +69,9 @@ class TowerConfig:
     dropout: float = 0.0
     depth: int = 0
     variant: str = ""
-    standardize: Literal["channel", "element", "none"] = "channel"
+    standardize: Literal["channel", "element", "element_floored", "none"] = (
+        "channel"
+    )
     frozen: bool = False
     learning_rate_factor: float = 1.0
 
@@ -71,11 +83,7 @@ class TowerConfig:
     def __post_init__(self) -> None:
         check_choice("towers.kind", self.kind, TOWER_KINDS)
         check_choice("towers.depth", self.depth, (0, 18, 34, 50, 101, 152))
-        check_choice(
-            "towers.standardize",
-            self.standardize,
-            ("channel", "element", "none"),
-        )
+        check_choice("towers.standardize", self.standardize, SCOPES)
         check_range("towers.dropout", self.dropout, 0.0, 0.99)
         check_range("towers.widths", min(self.widths, default=0), 1, 10**6)
         check_range(

@@ -51,9 +51,27 @@ class ReadyRun:
     workdir: Path
     verbose: bool = False
 
-    def groups(self, by_group: bool) -> npt.NDArray[Any] | None:
-        """Returns the groups to hold out whole, or None for examples."""
-        return self.train.group if by_group else None
+    def groups(self, setting: str) -> npt.NDArray[Any] | None:
+        """Returns the groups to hold out whole, or None for examples.
+
+        Args:
+            setting: The setting of `recipe.blend` that asks for groups:
+                "holdout_by_group" or "offline_by_group".
+
+        Raises:
+            ValueError: If it asks for groups and the set has none.
+        """
+        if not getattr(self.recipe.blend, setting):
+            return None
+        if self.train.group is None:
+            raise ValueError(
+                f"`blend.{setting}` needs groups. Expected a set that says "
+                "whom each example comes from (a subject, a speaker). "
+                f"Received: set '{self.recipe.data.dataset}', which has no "
+                "`group`. Give the set one, or hold out single examples: "
+                f"--set blend.{setting}=false."
+            )
+        return self.train.group
 
 
 def nothing() -> dict[str, Any]:

@@ -39,7 +39,7 @@ def _held_out(run: base.ReadyRun) -> base.TrainingData:
         run.train,
         settings.holdout_fraction,
         seed=run.seed,
-        groups=run.groups(settings.holdout_by_group),
+        groups=run.groups("holdout_by_group"),
         batch_size=run.recipe.data.batch_size,
     )
     best = BestEpoch(held, run.workdir / directory.CHECKPOINTS)

@@ -75,9 +75,7 @@ def _divided(
 ) -> tuple[Any, list[sources.IntArray] | None]:
     """Returns the training set, with V or with folds."""
     settings = run.recipe.blend
-    groups = run.groups(
-        settings.holdout_by_group if online else settings.offline_by_group
-    )
+    groups = run.groups("holdout_by_group" if online else "offline_by_group")
     if settings.folds and not online:
         folds = holdout.fold_indices(
             run.train.y, folds=settings.folds, groups=groups, seed=run.seed

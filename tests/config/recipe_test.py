@@ -26,6 +26,8 @@ def test_recipe_of_another_version_is_refused_or_completed():
     plain = gb.recipes.get("digits").to_json()
     del plain["train"]["nesterov"]  # added after 0.1.0
     assert config.Recipe.from_json(plain) == gb.recipes.get("digits")
+    del plain["data"]["validation_by"]  # also after it
+    assert config.Recipe.from_json(plain) == gb.recipes.get("digits")
     del plain["blend"]["joint_floor"]  # after it, and it did something else
     assert config.Recipe.from_json(plain) == gb.config.with_settings(
         gb.recipes.get("digits"), ["blend.joint_floor=0"]
@@ -58,6 +60,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
             "towers.new.kind=mlp",
             "data.modalities=sound",
             "clips.num_frames=8",
+            "data.validation_by=groups",
         ],
     )
     assert recipe.train.epochs == 3
@@ -67,6 +70,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
     assert recipe.towers["new"].kind == "mlp"
     assert recipe.data.modalities == ("sound",)
     assert recipe.data.clips.num_frames == 8
+    assert recipe.data.validation_by == "groups"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,7 @@ def test_settings_are_parsed_by_the_type_of_their_field():
         ("towers.image.kind=conv9d", "Choose one of them."),
         ("towers.image.widths=", "Choose a value inside."),
         ("data.evaluate_on=train", "Choose one of them."),
+        ("data.validation_by=true", "Choose one of them."),
     ],
 )
 def test_wrong_settings_are_refused(setting, advice):
@@ -105,3 +110,27 @@ def test_old_names_in_files_are_read():
     tower = plain["towers"]["image"]
     tower["standardise"] = tower.pop("standardize")
     assert config.Recipe.from_json(plain) == recipe
+
+
+def test_element_of_an_earlier_version_is_the_one_with_a_floor():
+    now = config.with_settings(
+        gb.recipes.get("digits"),
+        ["towers.image.standardize=element", "towers.new.standardize=channel"],
+    )
+    plain = now.to_json()
+    assert config.Recipe.from_json(plain) == now
+    del plain["version"]
+    before = config.with_settings(
+        now, ["towers.image.standardize=element_floored"]
+    )
+    assert config.Recipe.from_json(plain) == before
+    tower = plain["towers"]["image"]
+    tower["standardise"] = tower.pop("standardize")  # older still
+    assert config.Recipe.from_json(plain) == before
+
+
+@pytest.mark.parametrize("version", [0, 3, "2"])
+def test_recipe_of_a_later_version_is_refused(version):
+    plain = gb.recipes.get("digits").to_json() | {"version": version}
+    with pytest.raises(ValueError, match="use that one."):
+        config.Recipe.from_json(plain)

@@ -46,6 +46,51 @@ def test_one_of_four_equal_groups_is_a_quarter():
     assert len(set(groups[held])) == 1 and len(held) == 6
 
 
+def people():
+    """Eight people with all of six classes, and eight with one of them."""
+    y = np.concatenate([np.tile(np.arange(6), 8 * 3), np.zeros(8 * 5, int)])
+    groups = np.concatenate(
+        [np.repeat(np.arange(8), 18), np.repeat(np.arange(8, 16), 5)]
+    )
+    return y, groups
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("multi_hot", [False, True])
+def test_groups_that_together_have_every_class_are_held_out(seed, multi_hot):
+    y, groups = people()
+    labels = np.eye(6, dtype=int)[y] if multi_hot else y
+    # A tenth of 184: 18.4, which one person of the first kind meets alone, or
+    # four of the second, who leave five classes out.
+    held = holdout.holdout_indices(
+        labels, fraction=0.1, groups=groups, seed=seed
+    )
+    assert set(y[held]) == set(range(6))
+    assert set(np.delete(y, held)) == set(range(6))
+    assert 0.05 < len(held) / len(y) < 0.2
+
+
+def test_first_draw_stays_where_every_class_is_on_both_sides():
+    y, groups = np.tile(np.arange(3), 40), np.repeat(np.arange(10), 12)
+    for seed in range(5):
+        held = holdout.holdout_indices(
+            y, fraction=0.2, groups=groups, seed=seed
+        )
+        # Equal groups: the fraction is met by the first two of the order.
+        first = np.random.default_rng(seed).permutation(10)[:2]
+        assert set(groups[held]) == set(first)
+
+
+def test_class_of_one_group_alone_stays_in_the_rest():
+    y, groups = np.tile([0, 1], 20), np.repeat(np.arange(8), 5)
+    y = np.where(groups == 3, 2, y)
+    for seed in range(20):
+        held = holdout.holdout_indices(
+            y, fraction=0.13, groups=groups, seed=seed
+        )
+        assert set(y[held]) == {0, 1}
+
+
 def test_multi_hot_labels_are_divided_by_their_rarest_label():
     rng = np.random.default_rng(0)
     y = (rng.random((300, 4)) < [0.5, 0.3, 0.1, 0.03]).astype(int)

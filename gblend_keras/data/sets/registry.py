@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from gblend_keras import config
 from gblend_keras.data import example_set
@@ -16,6 +17,8 @@ from gblend_keras.data import npz
 LOADERS = {
     "avmnist": ("gblend_keras.data.sets.avmnist", "avmnist"),
     "utd_mhad": ("gblend_keras.data.sets.utd_mhad", "utd_mhad"),
+    "weda_fall": ("gblend_keras.data.sets.weda_fall", "weda_fall"),
+    "furniture": ("gblend_keras.data.sets.furniture", "furniture"),
     "grid_letters": ("gblend_keras.data.sets.grid", "grid_s1_av"),
 }
 NEEDED = {"path": "a file or folder", "annotations": "a file"}
@@ -35,7 +38,8 @@ def load(
 
     With `evaluate_on="validation"`, `test` is a part of the training set that
     is not trained on (the set's own validation split, else whole groups or a
-    stratified draw), so that nothing is chosen on test data.
+    stratified draw, as `validation_by` says), so that nothing is chosen on
+    test data.
 
     Args:
         settings: The data part of a recipe.
@@ -46,7 +50,8 @@ def load(
         The splits, with the modalities asked for.
 
     Raises:
-        ValueError: If the set or a modality is unknown, or a file is bad.
+        ValueError: If the set or a modality is unknown, a file is bad, or
+            the set cannot be divided by `validation_by`.
 
     Example:
         >>> import gblend_keras as gb
@@ -58,40 +63,11 @@ def load(
         (3600, 1000)
     """
     splits = _load_whole(settings, data_dir)
+    _check_validation_by(splits, settings)
     if settings.evaluate_on == "validation":
-        if splits.validation is not None:
-            splits = dataclasses.replace(
-                splits, test=splits.validation, validation=None
-            )
-        else:
-            train = splits.train
-            held = holdout.holdout_indices(
-                train.y,
-                fraction=settings.validation_fraction,
-                groups=train.group,
-                seed=seed,
-            )
-            rest = np.setdiff1d(np.arange(len(train)), held)
-            splits = dataclasses.replace(
-                splits, train=train.take(rest), test=train.take(held)
-            )
-    modalities = settings.modalities
-    if modalities:
-        known = list(splits.train.shapes)
-        missing = [name for name in modalities if name not in known]
-        if missing:
-            raise ValueError(
-                "`data.modalities` has an unknown name. Expected some of "
-                f"{known}. Received: {missing}. "
-                "Check the spelling."
-            )
-        validation = splits.validation
-        splits = dataclasses.replace(
-            splits,
-            train=splits.train.select(modalities),
-            test=splits.test.select(modalities),
-            validation=validation and validation.select(modalities),
-        )
+        splits = _validation_as_test(splits, settings, seed)
+    if settings.modalities:
+        splits = _with_modalities(splits, settings.modalities)
     return splits
 
 
@@ -151,18 +127,111 @@ def _load_whole(
         return splits
     if settings.dataset == "arrays":
         return npz.load(Path(data_dir or ".") / settings.path)
-    root = Path(data_dir or ".")
     if settings.dataset in ("records", "videos"):
-        # Imported here: it needs the extra `video`, and TensorFlow.
-        clips = importlib.import_module("gblend_keras.data.clips.loader")
-        if settings.dataset == "records":
-            splits = clips.load_records(settings, root / settings.path)
-        else:
-            splits = clips.load_videos(
-                settings, root / settings.path, root / settings.annotations
-            )
-        return splits
+        return _load_clips(settings, Path(data_dir or "."))
     module, folder = LOADERS[settings.dataset]
-    place = root / (settings.path or folder)
-    splits = importlib.import_module(module).load(place)
+    root = Path(data_dir or ".") / (settings.path or folder)
+    splits = importlib.import_module(module).load(root)
     return splits
+
+
+def _load_clips(settings: config.DataConfig, root: Path) -> example_set.Splits:
+    # Imported here: it needs the extra `video`, and TensorFlow.
+    clip_loading = importlib.import_module("gblend_keras.data.clips.loader")
+    folder = root / settings.path
+    if settings.dataset == "records":
+        splits: example_set.Splits = clip_loading.load_records(settings, folder)
+    else:
+        splits = clip_loading.load_videos(
+            settings, folder, root / settings.annotations
+        )
+    return splits
+
+
+def _validation_as_test(
+    splits: example_set.Splits, settings: config.DataConfig, seed: int
+) -> example_set.Splits:
+    if splits.validation is not None:
+        return dataclasses.replace(
+            splits, test=splits.validation, validation=None
+        )
+    train = splits.train
+    if settings.validation_by == "examples" or train.group is None:
+        rows = _divisible_rows(train.y)
+        held = rows[
+            holdout.holdout_indices(
+                train.y[rows], fraction=settings.validation_fraction, seed=seed
+            )
+        ]
+    else:
+        held = holdout.holdout_indices(
+            train.y,
+            fraction=settings.validation_fraction,
+            groups=train.group,
+            seed=seed,
+        )
+    rest = np.setdiff1d(np.arange(len(train)), held)
+    return dataclasses.replace(
+        splits, train=train.take(rest), test=train.take(held)
+    )
+
+
+def _check_validation_by(
+    splits: example_set.Splits, settings: config.DataConfig
+) -> None:
+    if settings.validation_by == "auto":
+        return
+    received = f"data.validation_by={settings.validation_by}"
+    if splits.validation is not None:
+        raise ValueError(
+            "`data.validation_by` does not fit the set. Expected 'auto', for "
+            f"set '{settings.dataset}' has a validation split of its own. "
+            f"Received: {received}. Leave it out."
+        )
+    if settings.validation_by == "groups" and splits.train.group is None:
+        raise ValueError(
+            "`data.validation_by` needs groups. Expected a set that says whom "
+            "each example comes from (a subject, a speaker). Received: "
+            f"{received} and set '{settings.dataset}', which has no `group`. "
+            "Give the set one, or use --set data.validation_by=examples."
+        )
+
+
+def _divisible_rows(y: example_set.Array) -> npt.NDArray[np.int64]:
+    """Returns the rows that a stratified draw may take.
+
+    An example that is the only one of its class stays in training.
+    """
+    rows = np.arange(len(y))
+    while len(rows):
+        if y.ndim == 1:
+            _, numbers, counts = np.unique(
+                y[rows], return_inverse=True, return_counts=True
+            )
+            rare = counts[numbers] == 1
+        else:
+            positive = y[rows] > 0
+            rare = positive[:, positive.sum(axis=0) == 1].any(axis=1)
+        if not rare.any():
+            return rows
+        rows = rows[~rare]
+    return np.arange(len(y))  # none: `holdout_indices` says so
+
+
+def _with_modalities(
+    splits: example_set.Splits, modalities: tuple[str, ...]
+) -> example_set.Splits:
+    missing = [name for name in modalities if name not in splits.train.shapes]
+    if missing:
+        raise ValueError(
+            "`data.modalities` has an unknown name. Expected some of "
+            f"{list(splits.train.shapes)}. Received: {missing}. "
+            "Check the spelling."
+        )
+    validation = splits.validation
+    return dataclasses.replace(
+        splits,
+        train=splits.train.select(modalities),
+        test=splits.test.select(modalities),
+        validation=validation and validation.select(modalities),
+    )

@@ -5,7 +5,6 @@ Real, synchronised recordings of 8 people (Chen, Jafari & Kehtarnavaz, ICIP
 the training people: hold out by group.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from gblend_keras.data import example_set
 from gblend_keras.data import npz
+from gblend_keras.data.sets import class_list
 
 SKELETON_STEPS = 64
 INERTIAL_STEPS = 128
@@ -36,18 +36,11 @@ def load(folder: str | Path) -> example_set.Splits:
         ValueError: If a file is missing, damaged or lacks an array.
     """
     root = Path(folder)
-    train = _examples(root / "train.npz")
-    test = _examples(root / "test.npz")
-    classes = root / "classes.json"
-    try:
-        names = json.loads(classes.read_text(encoding="utf-8"))
-        class_names = tuple(str(name) for name in names)
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{classes} cannot be read. Expected a list of class names. "
-            f"Received: {type(error).__name__}. Restore the file."
-        ) from error
-    return example_set.Splits(train=train, test=test, class_names=class_names)
+    return example_set.Splits(
+        train=_examples(root / "train.npz"),
+        test=_examples(root / "test.npz"),
+        class_names=class_list.read(root / "classes.json"),
+    )
 
 
 def _examples(path: Path) -> example_set.Examples:
