@@ -30,9 +30,9 @@ $(VENV)/docs-installed: $(VENV)/installed
 	$(RUN) -m pip install --quiet --editable ".[docs]"
 	touch $@
 
-# Embedded data: every modality alone, joint training, online G-Blend.
+# Embedded data: every modality alone, joint training, G-Blend by a probe.
 demo: $(VENV)/installed
-	$(VENV)/bin/gblend compare --recipe=digits --seeds=1 --methods=modalities,joint,online --workdir=runs/demo
+	$(VENV)/bin/gblend compare --recipe=digits --seeds=1 --methods=modalities,joint,probe --workdir=runs/demo
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff format --check .

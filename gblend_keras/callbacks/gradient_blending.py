@@ -24,33 +24,36 @@ from gblend_keras.distribution import workers
 class GradientBlending(fit_arguments.BlendCallback):
     """Estimates the blend weights of a `BlendedModel` while it trains.
 
-    Online, each super-epoch begins with an estimate over its own epochs.
-    Offline, one estimate from the initial weights looks at the whole training.
+    By default once, before training, by a short `Probe`. The paper's methods:
+    offline, `estimator="retrain"`, one estimate that looks at the whole
+    training; online, `super_epochs=(10, 5)`, each super-epoch begins with one
+    over its own epochs.
 
     Source: Wang, Tran & Feiszli, CVPR 2020, Algorithms 2 and 3; super-epochs
     of 10, then 5, epochs (section 3.3).
-    Ours: V goes back into training after the last estimate (where `train`
-    comes from `split_holdout`): offline that is at once; online for the last
-    super-epoch, whose epochs keep their length and draw on T and V. Earlier,
-    later losses on V would be training losses. With `folds`, every example is
-    held out once, the losses of all folds are pooled, and none is lost.
+    Ours: the probe. V goes back into training after the last estimate (where
+    `train` comes from `split_holdout`): at once where there is one; online for
+    the last super-epoch, whose epochs keep their length and draw on T and V.
+    Earlier, later losses on V would be training losses. With `folds`, every
+    example is held out once, the losses of all folds are pooled.
 
     Args:
         train: What `fit` is given: best a `TrainingSet` of `split_holdout`,
             or its T. Or arrays `(x, y)`, or any finite dataset.
         holdout: V, of the same structure. None: that of the `TrainingSet`.
         super_epochs: Epochs of the first super-epoch and of each later one;
-            None for offline.
+            None for one estimate before training.
         folds: Row numbers of each fold, such as `fold_indices` gives, or how
-            many folds. Offline only; `train` is the whole training set then.
+            many folds. Not online; `train` is the whole training set then.
         train_sample: T', to measure the train loss on. None: a sample of T of
             V's size, drawn once.
         history_path: JSON file for the estimates; a killed run that finds it
             does not repeat them, and a killed estimate goes on from the file
             beside it, `NAME.progress.state.zip`; see `docs/resuming.md`.
         settings: Those of the estimator that is named.
-        estimator: What finds the weights: "retrain" (the paper's) or "probe",
-            or an `Estimator` with settings of its own.
+        estimator: What finds the weights: "probe", "retrain" (the paper's), or
+            an `Estimator` with settings of its own. None: "retrain" with
+            super-epochs, else "probe".
 
     Attributes:
         verbose: Whether estimates are shown; None: as `fit` does.
@@ -77,17 +80,18 @@ class GradientBlending(fit_arguments.BlendCallback):
         train: Any,
         holdout: Any = None,
         *,
-        super_epochs: tuple[int, int] | None = (10, 5),
+        super_epochs: tuple[int, int] | None = None,
         folds: int | list[sources.IntArray] | None = None,
         train_sample: Any = None,
         history_path: str | Path | None = None,
         settings: config.BlendSettings | None = None,
-        estimator: Estimator | str = "retrain",
+        estimator: Estimator | str | None = None,
     ) -> None:
         super().__init__()
         self.verbose: bool | None = None
         self._schedule = SuperEpochs(super_epochs, with_folds=folds is not None)
-        self._estimator = registry.chosen(estimator, settings)
+        default = "retrain" if super_epochs else "probe"
+        self._estimator = registry.chosen(estimator or default, settings)
         self._divisions = division.divide(
             train,
             holdout,

@@ -33,7 +33,7 @@ _WORKDIR = flags.DEFINE_string(
 )
 _METHODS = flags.DEFINE_list(
     "methods",
-    ["modalities", "joint", "uniform", "offline", "online"],
+    ["modalities", "joint", "uniform", "probe"],
     f"Methods to compare, of: {', '.join(gb.methods.names())}; or a modality's "
     "name, to train it alone.",
     flag_values=FLAGS,

@@ -1,4 +1,4 @@
-"""Trains one recipe; without a flag, the embedded set with online G-Blend.
+"""Trains one recipe; without a flag, the embedded set with G-Blend by a probe.
 
 Examples:
     gblend train
@@ -39,7 +39,7 @@ _SEED = flags.DEFINE_integer(
 )
 _BLEND = flags.DEFINE_string(
     "blend",
-    "online",
+    "probe",
     f"The method: {', '.join(gb.methods.names())}; or one modality's name, to "
     "train it alone.",
     flag_values=FLAGS,

@@ -24,7 +24,7 @@ from gblend_keras.comparison import tables
 from gblend_keras.runs import directory
 from gblend_keras.training import trainer
 
-METHODS = ("modalities", "joint", "uniform", "offline", "online")
+METHODS = ("modalities", "joint", "uniform", "probe")
 
 
 def compare(

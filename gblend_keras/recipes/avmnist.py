@@ -4,7 +4,7 @@ Run:     gblend train --recipe=avmnist --data_dir=DIR
 Cost:    see zoo/README.md
 Expect:  see zoo/README.md
 Weights: avmnist_online and avmnist_joint in the zoo
-Source:  Vielzeuf et al., ECCV workshops 2018; see gblend_keras/data/avmnist.py
+Source:  Vielzeuf et al., ECCV workshops 2018; see data/sets/avmnist.py
 """
 
 from gblend_keras import config

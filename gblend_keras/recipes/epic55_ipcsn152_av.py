@@ -4,7 +4,7 @@ Nouns are trained apart, as in the paper: --set clips.task=noun.
 
 Run:     gblend prepare --dataset=epic55 --waveform
          --sample_rate_hz=24000 ...
-         gblend train --recipe=epic55_ipcsn152_av --data_dir=DIR
+         gblend train --recipe=epic55_ipcsn152_av --data_dir=DIR --blend=online
 Cost:    not measured yet
 Expect:  not measured yet; the paper: verbs 59.2, nouns 36.1,
          actions 25.6 % (unseen kitchens, from IG-65M)

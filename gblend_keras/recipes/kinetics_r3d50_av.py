@@ -1,7 +1,7 @@
 """Kinetics-400: RGB and sound, ResNet3D-50 and ResNet-50.
 
 Run:     gblend prepare --dataset=kinetics --log_mel ...
-         gblend train --recipe=kinetics_r3d50_av --data_dir=DIR
+         gblend train --recipe=kinetics_r3d50_av --data_dir=DIR --blend=online
 Cost:    not measured yet
 Expect:  not measured yet; the paper: joint 71.4,
          offline 74.7, online 75.8 % (video top-1)

@@ -2,7 +2,7 @@
 
 Run:     gblend prepare --dataset=kinetics --log_mel
          --flow=farneback ...
-         gblend train --recipe=kinetics_r3d50_rgb_flow_av
+         gblend train --recipe=kinetics_r3d50_rgb_flow_av --blend=online
          --data_dir=DIR
 Cost:    not measured yet
 Expect:  not measured yet; the paper: joint 70.0,

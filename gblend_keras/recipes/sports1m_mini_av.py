@@ -1,7 +1,7 @@
 """mini-Sports: RGB and sound, ResNet3D-50 and ResNet-50.
 
 Run:     gblend prepare --dataset=mini_sports --log_mel ...
-         gblend train --recipe=sports1m_mini_av --data_dir=DIR
+         gblend train --recipe=sports1m_mini_av --data_dir=DIR --blend=online
 Cost:    not measured yet
 Expect:  not measured yet; the paper: joint 60.2,
          offline 62.8 % (video top-1)

@@ -302,6 +302,6 @@ def _on_unseen(
             splits.train, batch_size=size, seed=seed
         ),
         datasets.make_dataset(unseen, batch_size=size),
-        super_epochs=None,
+        estimator="retrain",
         settings=recipe.blend.settings(seed),
     )

@@ -70,7 +70,7 @@ class Run:
     workdir: Path
     data_dir: Path | None = None
     seed: int = 0
-    blend: str = "online"
+    blend: str = "probe"
     strategy: str = "default"
     deterministic: bool = False
     verbose: bool = True

@@ -39,7 +39,7 @@ def run(path, *, seed=1, folds=None, settings=None, holdout_seed=0):
     callback = gb.GradientBlending(
         train,
         holdout,
-        super_epochs=None,
+        estimator="retrain",
         folds=folds,
         history_path=path,
         settings=settings,

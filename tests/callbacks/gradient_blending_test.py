@@ -17,7 +17,7 @@ def split(seed=0):
 
 def test_super_epochs_are_ten_then_five_cut_at_the_end():
     train, holdout = split()
-    callback = gb.GradientBlending(train, holdout)
+    callback = gb.GradientBlending(train, holdout, super_epochs=(10, 5))
     toy.fit(toy.model(), train, [callback], epochs=17)
     windows = [(each.epoch, each.num_epochs) for each in callback.estimates]
     assert windows == [(0, 10), (10, 5), (15, 2)]
@@ -27,7 +27,7 @@ def test_offline_looks_once_at_all_epochs_and_returns_the_holdout():
     train, holdout = split()
     training_set = train.training_set
     model = toy.model()
-    callback = gb.GradientBlending(train, holdout, super_epochs=None)
+    callback = gb.GradientBlending(train, holdout, estimator="retrain")
     assert training_set.num_examples == 72
     toy.fit(model, train, [callback], epochs=3)
     (estimate,) = callback.estimates
@@ -108,7 +108,9 @@ def test_user_may_do_without_the_return_of_the_holdout():
     toy.fit(model, plain, [callback], epochs=2, shuffle=False)
     assert model.examples_seen == 72
     stay = gb.BlendSettings(return_holdout=False)
-    callback = gb.GradientBlending(train, holdout, settings=stay)
+    callback = gb.GradientBlending(
+        train, holdout, super_epochs=(10, 5), settings=stay
+    )
     toy.fit(toy.model(), plain, [callback], epochs=1, shuffle=False)
 
 
@@ -290,7 +292,7 @@ def test_damaged_history_is_refused(tmp_path):
     ("arguments", "advice"),
     [
         ({}, "Use `split_holdout` for a holdout."),
-        ({"folds": 3}, "Use a holdout."),
+        ({"folds": 3, "super_epochs": (2, 1)}, "Use a holdout."),
         ({"holdout": 1, "super_epochs": (0, 5)}, "The paper uses"),
     ],
 )
