@@ -1,7 +1,8 @@
 """AudioSet: RGB and sound, R(2+1)D-101 and ResNet-101; many labels.
 
 Run:     gblend prepare --dataset=audioset --log_mel ...
-         gblend train --recipe=audioset_r2plus1d101_av --data_dir=DIR --blend=online
+         gblend train --recipe=audioset_r2plus1d101_av --blend=online
+         --data_dir=DIR
 Cost:    not measured yet
 Expect:  not measured yet; the paper: joint 0.402,
          offline 0.418 mAP

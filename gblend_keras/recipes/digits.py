@@ -4,7 +4,7 @@ Run:     gblend train
 Cost:    see README.md, "Measured"
 Expect:  see README.md, "Measured"
 Weights: none
-Source:  scikit-learn's digits and espeak-ng; see gblend_keras/data/sets/digits.py
+Source:  scikit-learn's digits and espeak-ng; see data/sets/digits.py
 """
 
 from gblend_keras import config

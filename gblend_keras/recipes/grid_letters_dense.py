@@ -15,7 +15,9 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
-    dense = config.TowerConfig(kind="mlp", widths=(128,), standardize="element")
+    dense = config.TowerConfig(
+        kind="mlp", widths=(128,), standardize="element_floored"
+    )
     return config.Recipe(
         name="grid_letters_dense",
         data=config.DataConfig(

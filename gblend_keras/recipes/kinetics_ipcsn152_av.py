@@ -1,7 +1,8 @@
 """Kinetics-400: RGB and sound, ip-CSN-152 and ResNet-152.
 
 Run:     gblend prepare --dataset=kinetics --log_mel ...
-         gblend train --recipe=kinetics_ipcsn152_av --data_dir=DIR --blend=online
+         gblend train --recipe=kinetics_ipcsn152_av --blend=online
+         --data_dir=DIR
 Cost:    not measured yet
 Expect:  not measured yet; the paper: offline 79.1 %
          (video top-1 of 30 crops, from scratch)
