@@ -21,7 +21,7 @@ def to_config(model: Any, metrics: Any) -> dict[str, Any]:
             "optimizer": model.optimizer,
             "loss": model.loss_function,
             "metrics": metrics,
-            "loss_scale": model.loss_scale,
+            "loss_scale": model.head_weights.fixed_scale,
             "learning_rate_factors": model.tower_rates.factors,
             "run_eagerly": model.run_eagerly,
             "steps_per_execution": model.steps_per_execution,

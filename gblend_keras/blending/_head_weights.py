@@ -5,14 +5,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from gblend_keras.blending import input_checks
+from gblend_keras.heads import JOINT
 
 
 class HeadWeights:
     """The weight of each head's loss, kept in a variable of a model.
 
-    They start uniform.
+    They start uniform. What they are multiplied by, the loss scale, is a
+    number, or follows from them:
+
+        scale = 1 / max_k (w_k + w_joint)
+
+    Ours: a tower learns from its own head and from the joint one. With this
+    scale none gets more than plain joint training would give it, whatever the
+    weights are; so what is stable there is stable here.
 
     Args:
         model: Gets the variable.
@@ -20,10 +29,13 @@ class HeadWeights:
 
     Attributes:
         variable: Shape `(H,)`, float32, not trainable.
+        fixed_scale: The loss scale; None where it follows from the weights.
     """
 
     def __init__(self, model: keras.Model, head_names: Sequence[str]) -> None:
         self._head_names = list(head_names)
+        self._is_joint = np.array([head == JOINT for head in head_names])
+        self.fixed_scale: float | None = None
         self.variable = model.add_weight(
             name="blend_weights",
             shape=(len(self._head_names),),
@@ -44,6 +56,36 @@ class HeadWeights:
     def tensor(self) -> Any:
         """The weights inside a step, shape `(H,)`."""
         return keras.ops.convert_to_tensor(self.variable)
+
+    def set_scale(self, scale: float | str | None, *, follows: bool) -> None:
+        """Sets the loss scale.
+
+        Args:
+            scale: A number; "heads" for their number; None for one that
+                follows from the weights.
+            follows: Whether it may: a rule's weights need not sum to 1, so
+                it gets that of equal weights.
+        """
+        num_heads = len(self._head_names)
+        if scale is None and not follows:
+            scale = num_heads / min(2, num_heads)
+        elif scale == "heads":
+            scale = num_heads
+        self.fixed_scale = None if scale is None else float(scale)
+
+    @property
+    def scale(self) -> Any:
+        """The loss scale inside a step."""
+        if self.fixed_scale is not None:
+            return self.fixed_scale
+        joint = keras.ops.sum(self.tensor * self._is_joint.astype("float32"))
+        own = self.tensor * (~self._is_joint).astype("float32")
+        return 1.0 / keras.ops.max(own + joint)
+
+    @property
+    def scale_value(self) -> float:
+        """The loss scale as it is now."""
+        return float(keras.ops.convert_to_numpy(self.scale))
 
     def assign(self, weights: Mapping[str, float]) -> None:
         """Sets the weights, once they are a blend.

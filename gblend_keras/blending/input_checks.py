@@ -51,9 +51,7 @@ def check_rule(rule: object) -> None:
         )
 
 
-def check_compile(
-    loss_scale: float | None, settings: Mapping[str, Any]
-) -> None:
+def check_compile(loss_scale: object, settings: Mapping[str, Any]) -> None:
     """Raises if `compile` is given what would bypass the blend.
 
     Args:
@@ -67,11 +65,13 @@ def check_compile(
             "blend weights. Received: a Keras setting that would bypass "
             "them. Use `assign_blend_weights`, or `metrics`."
         )
-    if loss_scale is not None and not loss_scale > 0:
+    is_number = isinstance(loss_scale, (int, float)) and loss_scale > 0
+    if not is_number and loss_scale not in (None, "heads"):
         raise ValueError(
-            "`loss_scale` is out of range. Expected > 0. "
-            f"Received: loss_scale={loss_scale}. "
-            "Leave it out for the number of heads."
+            "`loss_scale` does not fit. Expected a number > 0, 'heads' for "
+            "the number of heads, or None. "
+            f"Received: loss_scale={loss_scale!r}. Leave it out, so that no "
+            "tower trains faster than under plain joint training."
         )
 
 

@@ -98,5 +98,7 @@ def isolating_weights(
     model: BlendedModel, heads: Sequence[str]
 ) -> npt.NDArray[np.float32]:
     """Returns the weights `(H,)` with which `isolate` trains heads alone."""
-    chosen = np.array([head in heads for head in model.head_names])
-    return chosen.astype(np.float32) / np.float32(model.loss_scale)
+    chosen = np.array([head in heads for head in model.head_names], np.float32)
+    fixed = model.head_weights.fixed_scale
+    # A scale that follows from the weights is 1: one head a tower.
+    return chosen / np.float32(fixed) if fixed else chosen

@@ -27,7 +27,7 @@ SMOOTHING = 0.05  # of each head's probabilities, before they are pooled
 
 
 def blended_loss(
-    head_losses: Sequence[Any], weights: Any, loss_scale: float
+    head_losses: Sequence[Any], weights: Any, loss_scale: Any
 ) -> Any:
     """Computes the loss that is trained on, without penalties, a scalar.
 
@@ -45,7 +45,7 @@ def blended_loss(
 
 
 def blended_terms(
-    head_losses: Sequence[Any], weights: Any, loss_scale: float
+    head_losses: Sequence[Any], weights: Any, loss_scale: Any
 ) -> list[Any]:
     """Computes the terms of `blended_loss` by themselves, scalars.
 

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from typing import Any
+from typing import Literal
 
 import keras
 
@@ -43,8 +44,7 @@ class BlendedModel(distributed_model.DistributedModel):
         multi_label: Whether an example may have several classes: labels are
             multi-hot then, and probabilities are sigmoids.
         rule: What a method changes in a training step, such as
-            `methods.get("pcgrad").new_rule()`. None: nothing. Serves one
-            model; the saved model is a plain one.
+            `methods.get("pcgrad").new_rule()`. The saved model has none.
 
     Raises:
         ValueError: If the network's inputs or outputs are not named, or no
@@ -55,8 +55,8 @@ class BlendedModel(distributed_model.DistributedModel):
         >>> import gblend_keras as gb
         >>> pose = gb.build_mlp((6,), name="pose_tower")
         >>> sound = gb.build_mlp((20,), name="sound_tower")
-        >>> network = gb.late_fusion({"pose": pose, "sound": sound}, 2)
-        >>> model = gb.BlendedModel(network)
+        >>> towers = {"pose": pose, "sound": sound}
+        >>> model = gb.BlendedModel(gb.late_fusion(towers, num_classes=2))
         >>> model.compile("sgd", metrics=["accuracy"])
         >>> {head: round(w, 2) for head, w in model.blend_weights.items()}
         {'pose': 0.33, 'sound': 0.33, 'joint': 0.33}
@@ -76,7 +76,6 @@ class BlendedModel(distributed_model.DistributedModel):
         self.network = network
         self.multi_label = multi_label
         self.head_names = [*network.output]
-        self.loss_scale = 1.0
         self.head_weights = HeadWeights(self, self.head_names)
         self._head_metrics = _head_metrics.HeadMetrics([], None, None)
         self._measurer: _example_losses.Measurer | None = None
@@ -123,6 +122,11 @@ class BlendedModel(distributed_model.DistributedModel):
         )
 
     @property
+    def loss_scale(self) -> float:
+        """What the blended loss is multiplied by, as it is now."""
+        return self.head_weights.scale_value
+
+    @property
     def blend_weights(self) -> dict[str, float]:
         """The weight of each head's loss; they sum to 1."""
         return self.head_weights.values
@@ -150,7 +154,7 @@ class BlendedModel(distributed_model.DistributedModel):
         loss: Any = None,
         metrics: Any = None,
         *,
-        loss_scale: float | None = None,
+        loss_scale: float | Literal["heads"] | None = None,
         learning_rate_factors: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -165,9 +169,10 @@ class BlendedModel(distributed_model.DistributedModel):
                 "sparse_categorical_crossentropy", "categorical_crossentropy",
                 "binary_crossentropy", or a `keras.losses.Loss`.
             metrics: Metrics that each head and the blend get a copy of.
-            loss_scale: Factor on the blended loss. 1 is the paper's. Ours:
-                None stands for the number of heads, so that uniform weights
-                train each tower no slower than plain joint training does.
+            loss_scale: Factor on the blended loss; 1 is the paper's. Ours:
+                None so that no tower trains faster than under plain joint
+                training (under a rule, with equal weights); "heads" for the
+                number of heads.
             learning_rate_factors: `{modality: factor}` on the learning rate
                 of its tower; 1 for others. See `tower_rates.TowerRates`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile`,
@@ -184,7 +189,7 @@ class BlendedModel(distributed_model.DistributedModel):
         self._head_metrics = _head_metrics.HeadMetrics(
             self.head_names, metrics, self.loss_function
         )
-        self.loss_scale = float(loss_scale or len(self.head_names))
+        self.head_weights.set_scale(loss_scale, follows=self._rule is None)
         self._measurer = None
         self.tower_rates = TowerRates(self.network, learning_rate_factors or {})
         super().compile(optimizer=optimizer, **kwargs)
@@ -284,14 +289,8 @@ class BlendedModel(distributed_model.DistributedModel):
         """Answers from the modalities there: see `missing_modalities.Answer`.
 
         Args:
-            x: `{modality: array}` with at least one modality.
+            x: `{modality: array}` with at least one of the network's.
             batch_size: Examples computed at a time.
-
-        Returns:
-            Probabilities `(examples, num_classes)`.
-
-        Raises:
-            ValueError: If `x` does not fit the network.
         """
         return missing_modalities.predict_available(
             self, x, batch_size=batch_size

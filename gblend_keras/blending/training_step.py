@@ -83,7 +83,7 @@ def compute_loss(
         factor = _proportion(model, logits, sample_weight)
         shares = replica_step.in_proportion(shares, factor)
     loss = losses.blended_loss(
-        shares, model.head_weights.tensor, model.loss_scale
+        shares, model.head_weights.tensor, model.head_weights.scale
     )
     if model.losses:
         loss += replica_step.share_of_penalties(model.losses)
@@ -132,7 +132,7 @@ def _step_of_rule(
         head_losses(model, y, logits, sample_weight), factor
     )
     terms = losses.blended_terms(
-        shares, model.head_weights.tensor, model.loss_scale
+        shares, model.head_weights.tensor, model.head_weights.scale
     )
     penalties = (
         [replica_step.share_of_penalties(model.losses)] if model.losses else []

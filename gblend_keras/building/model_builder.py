@@ -57,7 +57,7 @@ def build_model(
             num_replicas=tf.distribute.get_strategy().num_replicas_in_sync,
         ),
         metrics=["accuracy"],
-        loss_scale=recipe.train.loss_scale or None,
+        loss_scale=recipe.train.compiled_scale,
         steps_per_execution=recipe.train.steps_per_execution,
         jit_compile=recipe.train.jit_compile,
         learning_rate_factors={

@@ -12,6 +12,7 @@ from gblend_keras.config.data import DataConfig
 from gblend_keras.config.fusion import FusionConfig
 from gblend_keras.config.towers import STANDARDIZE_BEFORE
 from gblend_keras.config.towers import TowerConfig
+from gblend_keras.config.train import TRAIN_BEFORE
 from gblend_keras.config.train import TrainConfig
 
 # Of a recipe as plain values; those without a version are of version 1.
@@ -75,6 +76,7 @@ class Recipe:
             )
         settings = {key: values[key] for key in values if key != "version"}
         blend = {**BLEND_BEFORE, **values.get("blend", {})}
+        train = {**TRAIN_BEFORE, **values.get("train", {})}
         towers = {
             modality: {
                 RENAMED.get(key, key): each for key, each in tower.items()
@@ -87,7 +89,8 @@ class Recipe:
                 if scope in STANDARDIZE_BEFORE:
                     tower["standardize"] = STANDARDIZE_BEFORE[scope]
         recipe: Recipe = _from_plain(
-            cls, {**settings, "blend": blend, "towers": towers}
+            cls,
+            {**settings, "blend": blend, "train": train, "towers": towers},
         )
         return recipe
 

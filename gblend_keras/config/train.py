@@ -6,6 +6,8 @@ from typing import Literal
 from gblend_keras.config.checks import check_choice
 from gblend_keras.config.checks import check_range
 
+# What versions did that had not these settings, where it was not the default.
+TRAIN_BEFORE = {"scale_by": "heads"}
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -33,7 +35,9 @@ class TrainConfig:
             Keras policy of the towers. Heads and losses stay float32.
         steps_per_execution: Steps between two calls of the callbacks.
         jit_compile: Compile the step with XLA; not on several CPUs.
-        loss_scale: Factor on the blended loss; 0 for the number of heads.
+        loss_scale: Factor on the blended loss; 0 for what `scale_by` says.
+        scale_by: "joint": no tower trains faster than under plain joint
+            training, whatever the weights are; "heads": the number of heads.
         hidden_units: Of the joint head; 0 for the widest tower's features.
         fusion_dropout: Share of the concatenated features dropped.
 
@@ -59,6 +63,7 @@ class TrainConfig:
     steps_per_execution: int = 1
     jit_compile: bool = False
     loss_scale: float = 0.0
+    scale_by: Literal["joint", "heads"] = "joint"
     hidden_units: int = 0
     fusion_dropout: float = 0.0
 
@@ -74,7 +79,15 @@ class TrainConfig:
         for name in ("gradient_accumulation_steps", "steps_per_execution"):
             check_range(f"train.{name}", getattr(self, name), 1, 10**6)
         check_range("train.loss_scale", self.loss_scale, 0.0, 1e6)
+        check_choice("train.scale_by", self.scale_by, ("joint", "heads"))
         check_range("train.hidden_units", self.hidden_units, 0, 10**6)
         check_range("train.fusion_dropout", self.fusion_dropout, 0.0, 0.99)
         for share in self.drop_at:
             check_range("train.drop_at", share, 0.0, 1.0)
+
+    @property
+    def compiled_scale(self) -> float | Literal["heads"] | None:
+        """What `BlendedModel.compile` takes as `loss_scale`."""
+        return self.loss_scale or (
+            "heads" if self.scale_by == "heads" else None
+        )

@@ -21,7 +21,9 @@ def recipe() -> config.Recipe:
             "image": config.TowerConfig(kind="conv2d", widths=(16, 32, 64)),
             "sound": config.TowerConfig(kind="conv2d", widths=(8, 16, 32, 64)),
         },
-        train=config.TrainConfig(epochs=15, learning_rate=0.02),
+        train=config.TrainConfig(
+            epochs=15, learning_rate=0.02, scale_by="heads"
+        ),
         blend=config.BlendConfig(
             first_super_epoch=5,
             super_epoch=5,

@@ -40,7 +40,9 @@ def recipe() -> config.Recipe:
             ),
             "audio": config.TowerConfig(kind="conv2d", widths=(8, 16, 32, 64)),
         },
-        train=config.TrainConfig(epochs=150, learning_rate=0.02),
+        train=config.TrainConfig(
+            epochs=150, learning_rate=0.02, scale_by="heads"
+        ),
         blend=config.BlendConfig(
             first_super_epoch=50,
             super_epoch=50,

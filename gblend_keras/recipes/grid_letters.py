@@ -21,7 +21,9 @@ def recipe() -> config.Recipe:
             "video": config.TowerConfig(kind="conv3d", widths=(8, 16, 32, 64)),
             "sound": config.TowerConfig(kind="conv2d", widths=(8, 16, 32, 64)),
         },
-        train=config.TrainConfig(epochs=16, learning_rate=0.02),
+        train=config.TrainConfig(
+            epochs=16, learning_rate=0.02, scale_by="heads"
+        ),
         blend=config.BlendConfig(
             first_super_epoch=8,
             super_epoch=4,

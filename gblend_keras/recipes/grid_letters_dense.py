@@ -24,7 +24,9 @@ def recipe() -> config.Recipe:
             dataset="grid_letters", modalities=("sound", "video", "motion")
         ),
         towers={"sound": dense, "video": dense, "motion": dense},
-        train=config.TrainConfig(epochs=20, learning_rate=0.005),
+        train=config.TrainConfig(
+            epochs=20, learning_rate=0.005, scale_by="heads"
+        ),
         blend=config.BlendConfig(
             holdout_fraction=0.125,
             offline_fraction=0.25,

@@ -23,7 +23,9 @@ def recipe() -> config.Recipe:
             validation_fraction=0.25,  # one of four subjects
         ),
         towers={"inertial": dense, "depth": dense},
-        train=config.TrainConfig(epochs=24, learning_rate=0.005),
+        train=config.TrainConfig(
+            epochs=24, learning_rate=0.005, scale_by="heads"
+        ),
         blend=config.BlendConfig(
             holdout_fraction=0.25,
             holdout_by_group=True,

@@ -48,7 +48,7 @@ def load(entry: catalog.Entry, *, head: str | None = None) -> Any:
     model.compile(
         optimizer=optimizer_builder.make_optimizer(settings),
         metrics=["accuracy"],
-        loss_scale=settings.loss_scale or None,
+        loss_scale=settings.compiled_scale,
     )
     return model
 

@@ -25,9 +25,58 @@ def test_loss_is_the_scaled_weighted_sum_of_the_heads_losses():
     assert logs["loss"] == pytest.approx(5.0 * blended, rel=1e-5)
 
 
-def test_loss_scale_is_the_number_of_heads_by_default():
-    assert toy.model(2).loss_scale == 3
-    assert toy.model(4).loss_scale == 5
+def test_loss_scale_may_be_the_number_of_heads():
+    assert toy.model(2, loss_scale="heads").loss_scale == 3
+    assert toy.model(4, loss_scale="heads").loss_scale == 5
+
+
+@pytest.mark.parametrize(
+    ("weights", "scale"),
+    [
+        ((1 / 3, 1 / 3, 1 / 3), 1.5),
+        ((0.8, 0.1, 0.1), 1 / 0.9),
+        ((0.1, 0.1, 0.8), 1 / 0.9),
+        ((0.0, 0.0, 1.0), 1.0),
+        ((0.5, 0.5, 0.0), 2.0),
+    ],
+)
+def test_no_tower_gets_more_than_joint_training_would_give_it(weights, scale):
+    x, y = toy.arrays(num_examples=12)
+    model = toy.model()
+    model.assign_blend_weights(
+        dict(zip(("m0", "m1", "joint"), weights, strict=True))
+    )
+    assert model.loss_scale == pytest.approx(scale)
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    heads = ("m0_loss", "m1_loss", "joint_loss")
+    blended = sum(w * logs[h] for w, h in zip(weights, heads, strict=True))
+    assert logs["loss"] == pytest.approx(scale * blended, rel=1e-5)
+
+
+def test_loss_scale_of_a_rule_is_that_of_equal_weights():
+    network = toy.model(2).network
+    rule = gb.methods.get("pcgrad").new_rule()
+    model = gb.BlendedModel(network, rule=rule)
+    model.compile("sgd")
+    assert model.loss_scale == toy.model(2).loss_scale == 1.5
+    model.assign_blend_weights({"m0": 0.9, "m1": 0.0, "joint": 0.1})
+    assert model.loss_scale == 1.5
+
+
+def test_loss_scale_follows_new_weights_without_retracing():
+    x, y = toy.arrays(num_examples=24)
+    model = toy.model(optimizer=keras.optimizers.SGD(0.1))
+    model.fit(x, y, epochs=1, verbose=0)
+    traced = model.train_function
+    model.assign_blend_weights({"m0": 0.9, "m1": 0.0, "joint": 0.1})
+    before = toy.state(model)
+    model.fit(x, y, epochs=1, batch_size=24, shuffle=False, verbose=0)
+    assert model.train_function is traced
+    other = toy.model(optimizer=keras.optimizers.SGD(0.1), loss_scale=1.0)
+    other.set_weights(before[: len(other.weights)])
+    other.fit(x, y, epochs=1, batch_size=24, shuffle=False, verbose=0)
+    for one, same in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_allclose(one, same, atol=1e-6)
 
 
 def test_uniform_step_equals_keras_with_constant_loss_weights():
@@ -371,7 +420,7 @@ def test_weights_that_are_no_blend_are_refused(weights, advice):
             {"loss": "binary_crossentropy"},
             "Pass `multi_label` to BlendedModel to match the loss.",
         ),
-        ({"loss_scale": 0.0}, "Leave it out for the number of heads."),
+        ({"loss_scale": 0.0}, "Leave it out, so that no tower"),
         ({"loss_weights": {"m0": 1}}, "Use `assign_blend_weights`"),
     ],
 )

@@ -44,7 +44,9 @@ def test_stopped_run_of_every_version_goes_on(kept, tmp_path):
     keras.backend.clear_session(free_memory=False)
     trainer.train(
         recipe,
-        trainer.Run(workdir=workdir, data_dir=tmp_path, verbose=False),
+        trainer.Run(
+            workdir=workdir, data_dir=tmp_path, blend="online", verbose=False
+        ),
     )
     after = metrics_log.read_metrics(workdir / "metrics.csv")
     assert (len(before), len(after)) == (2, 3)
