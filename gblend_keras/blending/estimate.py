@@ -13,6 +13,7 @@ HISTORY_FORMAT = 1  # of `blend_history.json`
 
 
 MOST_RISE = 1.0  # of a training loss in an estimate, in nats
+MUCH = 0.5  # overfitting, as a share of the gain, that is worth a word
 # Answers that weights are put to the proof with, in words.
 ANSWERS = {"joint": "joint head", "log_mean": "log-mean of heads"}
 
@@ -187,9 +188,9 @@ class BlendEstimate:
             and self.generalization[head] > 0
             and self.overfitting[head] > 2 * self.overfitting_error[head]
         }
-        if not known:
+        head = max(known, key=lambda each: known[each], default=None)
+        if head is None or known[head] < MUCH:
             return []
-        head = max(known, key=lambda each: known[each])
         return [f"Overfitting of {head} is {known[head]:.1f} times its gain."]
 
     def to_json(self) -> dict[str, object]:

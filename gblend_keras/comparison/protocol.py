@@ -74,7 +74,7 @@ def compare(
         ... )
         >>> print(gb.comparison.text_table(found))  # doctest: +SKIP
         >>> gb.comparison.METHODS
-        ('modalities', 'joint', 'uniform', 'offline', 'online')
+        ('modalities', 'joint', 'uniform', 'probe')
     """
     # TensorFlow takes the functions of many models for one traced too often.
     tf.get_logger().setLevel("ERROR")

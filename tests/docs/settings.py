@@ -217,9 +217,7 @@ def zoo() -> Names:
 
 
 SETTINGS = {
-    "README.md": Setting(
-        readme, {"epochs=45": "epochs=3", "(10, 5)": "(2, 1)"}
-    ),
+    "README.md": Setting(readme, {"epochs=45": "epochs=3"}),
     "docs/annotations.md": Setting(annotations),
     "docs/evaluation.md": Setting(evaluation),
     "docs/export.md": Setting(exporting),

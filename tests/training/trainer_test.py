@@ -55,7 +55,8 @@ def recipe(tmp_path):
 
 def run(recipe, workdir, **changes):
     keras.backend.clear_session(free_memory=False)
-    changes = {"verbose": False, "deterministic": True} | changes
+    defaults = {"blend": "online", "verbose": False, "deterministic": True}
+    changes = defaults | changes
     return trainer.train(recipe, trainer.Run(workdir=workdir, **changes))
 
 
