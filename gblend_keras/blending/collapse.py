@@ -30,7 +30,7 @@ class Collapse:
         epoch: Epochs after which training ended.
         loss: Its training loss in that epoch, in nats.
         chance: The loss of a guess, in nats.
-        learning_rate: Of the optimizer, then.
+        learning_rate: The highest of the training.
         loss_factor: What its loss is multiplied by: loss scale times weight.
 
     Example:
@@ -89,6 +89,7 @@ def find(
     model: Any,
     epochs: Sequence[Mapping[str, Any]],
     *,
+    learning_rate: float,
     weighted: bool = False,
 ) -> list[Collapse]:
     """Returns the heads that have collapsed.
@@ -101,6 +102,7 @@ def find(
         model: A `BlendedModel` after training.
         epochs: The logs of each, `{"<head>_loss": loss}` among them. One
             epoch is too few to judge.
+        learning_rate: The highest of the training.
         weighted: Whether examples were weighted: their losses cannot be
             compared with a guess then, and only explosions are found.
     """
@@ -110,7 +112,7 @@ def find(
     middle, last = epochs[(len(epochs) - 1) // 2], epochs[-1]
     weights = model.blend_weights
     small = SMALL_SHARE / len(weights)
-    rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    num_epochs, rate = len(epochs), learning_rate
     found = []
     for head, weight in weights.items():
         name = f"{head}_loss"
@@ -120,7 +122,7 @@ def find(
         stuck = answers and not falls and loss >= LEARNED * guess
         if weight > 0 and (stuck or loss >= EXPLODED * guess):
             factor = model.loss_scale * weight
-            found.append(Collapse(head, len(epochs), loss, guess, rate, factor))
+            found.append(Collapse(head, num_epochs, loss, guess, rate, factor))
     return found
 
 
@@ -137,10 +139,18 @@ class CollapseGuard(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._epochs: list[dict[str, Any]] = []
+        self._rate = 0.0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._epochs.append(dict(logs or {}))
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self._rate = max(self._rate, float(rate))
 
     def on_train_end(self, logs: Any = None) -> None:
-        for each in find(self.model, self._epochs, weighted=self._weighted):
+        for each in find(
+            self.model,
+            self._epochs,
+            learning_rate=self._rate,
+            weighted=self._weighted,
+        ):
             logging.error("%s", each.summary())

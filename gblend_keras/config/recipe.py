@@ -76,7 +76,9 @@ class Recipe:
             )
         settings = {key: values[key] for key in values if key != "version"}
         blend = {**BLEND_BEFORE, **values.get("blend", {})}
-        train = {**TRAIN_BEFORE, **values.get("train", {})}
+        train = dict(values.get("train", {}))
+        if not train.get("loss_scale"):  # else it is a number, in all versions
+            train = {**TRAIN_BEFORE, **train}
         towers = {
             modality: {
                 RENAMED.get(key, key): each for key, each in tower.items()

@@ -292,6 +292,10 @@ def _collapsed(ready: base.ReadyRun) -> list[dict[str, Any]]:
     found = collapse.find(
         ready.model,
         rows,
+        learning_rate=optimizer_builder.learning_rate(
+            ready.recipe.train,
+            ready.model.distribute_strategy.num_replicas_in_sync,
+        ),
         weighted=getattr(ready.train, "sample_weight", None) is not None,
     )
     return [

@@ -65,7 +65,10 @@ def test_saved_model_with_a_recipe_gives_the_same(finished, tmp_path):
     expected = saved_model.evaluate_saved(
         saved_model.SavedModel(finished / "run")
     ).report
-    assert found["heads"] == expected["heads"]
+    assert list(found["heads"]) == list(expected["heads"])
+    for answer, metrics in expected["heads"].items():
+        # Threads may sum in another order.
+        assert found["heads"][answer] == pytest.approx(metrics, rel=1e-5)
     assert found["seed"] == 0
 
 
