@@ -221,13 +221,22 @@ def test_weights_and_ogr_reach_tensorboard(tmp_path):
         ],
         epochs=2,
     )
-    found = {}
-    for path in tmp_path.rglob("events*"):
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
-            found |= {each.tag: each.tensor for each in event.summary.value}
-    assert {"epoch_blend_weight_joint", "epoch_ogr_m0"} <= set(found)
-    (text,) = tf.make_ndarray(found["blend"]).ravel()
-    assert "Blend at epoch 1" in text.decode() and "OGR" in text.decode()
+    found = [
+        value
+        for path in tmp_path.rglob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+    tags = {each.tag for each in found}
+    assert {"epoch_blend_weight_joint", "epoch_ogr_m0"} <= tags
+    texts = sorted(
+        tf.make_ndarray(each.tensor).ravel()[0].decode()
+        for each in found
+        if each.tag == "blend"
+    )
+    assert len(texts) == 2
+    for epoch, text in enumerate(texts):
+        assert f"Blend at epoch {epoch}" in text and "OGR" in text
 
 
 def test_verbose_fit_prints_one_line_a_head(capsys):
