@@ -15,7 +15,10 @@ The learning rate was chosen on validation, seed 1: with 0.0025, 0.005, 0.01,
       --set=data.evaluate_on=validation --set=train.learning_rate=RATE
 """
 
+import dataclasses
+
 from gblend_keras import config
+from gblend_keras.recipes import weda_fall
 
 
 def recipe() -> config.Recipe:
@@ -23,25 +26,10 @@ def recipe() -> config.Recipe:
     dense = config.TowerConfig(
         kind="mlp", widths=(128,), standardize="element_floored"
     )
-    return config.Recipe(
+    convolutional = weda_fall.recipe()
+    return dataclasses.replace(
+        convolutional,
         name="weda_fall_dense",
-        data=config.DataConfig(
-            dataset="weda_fall",
-            modalities=("accelerometer", "gyroscope", "orientation"),
-            validation_fraction=0.25,
-        ),
-        towers={
-            "accelerometer": dense,
-            "gyroscope": dense,
-            "orientation": dense,
-        },
+        towers=dict.fromkeys(convolutional.towers, dense),
         train=config.TrainConfig(epochs=24, learning_rate=0.005),
-        blend=config.BlendConfig(
-            first_super_epoch=8,
-            super_epoch=4,
-            holdout_fraction=0.125,  # one young person, mostly
-            holdout_by_group=True,
-            offline_fraction=0.25,
-            offline_by_group=True,
-        ),
     )

@@ -4,13 +4,13 @@ Real, synchronised speech and video of one talker (Cooke, Barker, Cunningham &
 Shao, JASA 120:2421, 2006), in the `.npz` form of the folder `grid_s1_av`.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from gblend_keras.data import example_set
 from gblend_keras.data import npz
+from gblend_keras.data.sets import class_list
 
 NUM_FRAMES = 12  # 0.48 s around the letter
 ROWS_PER_FRAME = 4  # log-mel rows, 10 ms each; frames are 40 ms
@@ -37,20 +37,11 @@ def load(folder: str | Path) -> example_set.Splits:
         name: _examples(root / f"{name}.npz")
         for name in ("train", "val", "test")
     }
-    classes = root / "classes.json"
-    try:
-        names = json.loads(classes.read_text(encoding="utf-8"))["letter"]
-        class_names = tuple(str(name) for name in names)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{classes} cannot be read. Expected the class names under "
-            f"'letter'. Received: {type(error).__name__}. Restore the file."
-        ) from error
     return example_set.Splits(
         train=parts["train"],
         test=parts["test"],
         validation=parts["val"],
-        class_names=class_names,
+        class_names=class_list.read(root / "classes.json", "letter"),
     )
 
 
