@@ -135,8 +135,7 @@ def _normalized(
         out=np.broadcast_to(fallback, scores.shape).astype(np.float64),
         where=total > 0,
     )
-    lifted = np.maximum(shares, floor)
-    return lifted / lifted.sum(axis=-1, keepdims=True)
+    return _lifted(shares, floor)
 
 
 def measure(train: Losses, holdout: Losses) -> Measured:
@@ -207,15 +206,9 @@ def bootstrap_weights(
         fallback = np.full(num_heads, 1 / num_heads)
     else:
         fallback = np.asarray(previous, np.float64)
-    rng = np.random.default_rng(seed)
-    change_seen = changes(train).resampled_means(num_samples, rng)
-    change_unseen = changes(holdout).resampled_means(num_samples, rng)
+    gained, added = _resampled(train, holdout, num_samples, seed)
     return _normalized(
-        -change_unseen,
-        change_unseen - change_seen,
-        measured.overfitting_error,
-        floor,
-        fallback,
+        gained, added, measured.overfitting_error, floor, fallback
     )
 
 
@@ -281,23 +274,30 @@ def share_weights(
         The weights `(H,)`, and those of each sample `(num_samples, H)`.
     """
     measured = measure(train, holdout)
+    gained, added = _resampled(train, holdout, num_samples, seed)
+    shares = generalization_share(gained, added, measured.overfitting_error)
+    drawn = np.power(shares, power)
+    mean = np.power(shares.mean(axis=0), power)
+    return (
+        _lifted(mean / mean.sum(), floor),
+        _lifted(drawn / drawn.sum(axis=-1, keepdims=True), floor),
+    )
+
+
+def _lifted(shares: FloatArray, floor: npt.ArrayLike) -> FloatArray:
+    """Lifts shares, with heads on the last axis, to a floor; they sum to 1."""
+    lifted: FloatArray = np.maximum(shares, floor)
+    return lifted / lifted.sum(axis=-1, keepdims=True)
+
+
+def _resampled(
+    train: Losses, holdout: Losses, num_samples: int, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Draws G and O as other samples would give them, `(num_samples, H)`."""
     rng = np.random.default_rng(seed)
     change_seen = changes(train).resampled_means(num_samples, rng)
     change_unseen = changes(holdout).resampled_means(num_samples, rng)
-    shares = generalization_share(
-        -change_unseen, change_unseen - change_seen, measured.overfitting_error
-    )
-    return (
-        _lifted(np.power(shares.mean(axis=0), power), floor),
-        _lifted(np.power(shares, power), floor),
-    )
-
-
-def _lifted(scores: FloatArray, floor: npt.ArrayLike) -> FloatArray:
-    """Turns scores, with heads on the last axis, into weights with a floor."""
-    shares = scores / scores.sum(axis=-1, keepdims=True)
-    lifted: FloatArray = np.maximum(shares, floor)
-    return lifted / lifted.sum(axis=-1, keepdims=True)
+    return -change_unseen, change_unseen - change_seen
 
 
 def weight_intervals(weights: FloatArray, coverage: float = 0.95) -> FloatArray:
