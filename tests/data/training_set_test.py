@@ -9,22 +9,9 @@ import gblend_keras as gb
 from gblend_keras.data import sources
 from gblend_keras.data import training_set
 from tests import toy
-
-
-def numbered(size=20):
-    """Examples that carry their row number."""
-    x = {"row": np.arange(size, dtype=np.float32)[:, None]}
-    return x, np.arange(size) % 4
-
-
-def rows(dataset):
-    return [
-        int(row) for batch in dataset for row in batch[0]["row"].numpy()[:, 0]
-    ]
-
-
-def stream(size=20, batch_size=8):
-    return tf.data.Dataset.from_tensor_slices(numbered(size)).batch(batch_size)
+from tests.data.numbered_rows import numbered
+from tests.data.numbered_rows import rows
+from tests.data.numbered_rows import stream
 
 
 @pytest.mark.parametrize("kind", ["arrays", "stream"])
