@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import snapshot
@@ -119,14 +120,24 @@ class EstimateRecord:
 
 
 def announce(
-    estimate: BlendEstimate, settings: fit_arguments.FitSettings
+    estimate: BlendEstimate,
+    settings: fit_arguments.FitSettings,
+    *,
+    show: bool,
 ) -> None:
     """Says what an estimate found: on the terminal and in TensorBoard.
 
     Args:
         estimate: The estimate.
         settings: Those of the `fit` that it is made for.
+        show: Whether this worker says it; all warn of weights that stay.
     """
+    if estimate.kept_previous:
+        logging.warning(
+            "Epoch %d: no head generalized; the weights stay.", estimate.epoch
+        )
+    if not show:
+        return
     if settings.verbose:
         progress.say(estimate.summary())
     for folder in settings.log_dirs:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from absl import logging
 
 from gblend_keras import config
 from gblend_keras.blending import estimate_record
@@ -32,10 +31,9 @@ class GradientBlending(fit_arguments.BlendCallback):
     Source: Wang, Tran & Feiszli, CVPR 2020, Algorithms 2 and 3; super-epochs
     of 10, then 5, epochs (section 3.3).
     Ours: the probe. V goes back into training after the last estimate (where
-    `train` comes from `split_holdout`): at once where there is one; online for
-    the last super-epoch, whose epochs keep their length and draw on T and V.
-    Earlier, later losses on V would be training losses. With `folds`, every
-    example is held out once, the losses of all folds are pooled.
+    `train` comes from `split_holdout`), for earlier, later losses on V would
+    be training losses; online, epochs keep their length then. With `folds`,
+    every example is held out once, and all losses are pooled.
 
     Args:
         train: What `fit` is given: best a `TrainingSet` of `split_holdout`,
@@ -90,8 +88,9 @@ class GradientBlending(fit_arguments.BlendCallback):
         super().__init__()
         self.verbose: bool | None = None
         self._schedule = SuperEpochs(super_epochs, with_folds=folds is not None)
-        default = "retrain" if super_epochs else "probe"
-        self._estimator = registry.chosen(estimator or default, settings)
+        if estimator is None:
+            estimator = "retrain" if super_epochs else "probe"
+        self._estimator = registry.chosen(estimator, settings)
         self._divisions = division.divide(
             train,
             holdout,
@@ -193,9 +192,4 @@ class GradientBlending(fit_arguments.BlendCallback):
         is_chief = workers.is_chief(strategy)
         self._record.add(estimate, fingerprint, write=is_chief)
         model.assign_blend_weights(estimate.weights)
-        if is_chief:
-            estimate_record.announce(estimate, settings)
-        if estimate.kept_previous:
-            logging.warning(
-                "Epoch %d: no head generalized; the weights stay.", window.epoch
-            )
+        estimate_record.announce(estimate, settings, show=is_chief)
