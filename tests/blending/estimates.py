@@ -1,5 +1,6 @@
-"""An estimate with made-up numbers."""
+"""An estimate with made-up numbers, and one that is thrown away."""
 
+import gblend_keras as gb
 from gblend_keras.blending.estimate import BlendEstimate
 
 HEADS = ("m0", "m1", "joint")
@@ -19,3 +20,12 @@ ANY = BlendEstimate(
     examples_trained=0,
     seconds=0.0,
 )
+
+
+class ThrowAway(gb.GradientBlending):
+    """Estimates, and then trains on with the weights as they were."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        before = self.model.blend_weights
+        super().on_epoch_begin(epoch, logs)
+        self.model.assign_blend_weights(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
+from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
 from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.blending.model import BlendedModel
@@ -85,6 +87,7 @@ class Passes:
         self._measure_kind = measure
         self._exponents = exponents
         self._journal = journal
+        self._num_passes = num_passes
         self._bar = _Bar(window, num_passes, settings)
         self._num_begun = 0  # divisions, over all calls of `run`
 
@@ -108,15 +111,15 @@ class Passes:
         self._model.reset_metrics()
         self._bar.close()
 
-    @property
-    def examples_trained(self) -> int:
-        """Examples that the passes trained on, over all tries."""
-        return self._done.examples_trained
-
-    @property
-    def examples_measured(self) -> int:
-        """Examples that were passed forward to be measured."""
-        return self._done.examples_measured
+    def with_cost(self, estimate: BlendEstimate) -> BlendEstimate:
+        """Returns the estimate with what it took, over all tries."""
+        return dataclasses.replace(
+            estimate,
+            num_passes=self._num_passes,
+            examples_trained=self._done.examples_trained,
+            examples_measured=self._done.examples_measured,
+            seconds=self._journal.seconds,
+        )
 
     def run(
         self, divisions: Sequence[Division], passes: Sequence[Pass]

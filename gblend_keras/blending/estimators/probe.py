@@ -91,22 +91,9 @@ class Probe(estimator.Estimator):
         divisions: Sequence[Division],
         window: Window,
         fit_settings: fit_arguments.FitSettings,
-        journal: Journal | None = None,
+        journal: Journal,
     ) -> BlendEstimate:
-        """Probes, weighs and proves; leaves no trace.
-
-        Args:
-            model: The model inside whose `fit` this happens.
-            divisions: Divisions of the training set; their losses are pooled.
-            window: N, and the epochs that the weights are for.
-            fit_settings: The settings of the outer `fit`.
-            journal: Keeps how far the estimate is, so that a killed one goes
-                on inside; None to keep nothing.
-
-        Returns:
-            The estimate. The model is as it was, blend weights included.
-        """
-        kept = journal or Journal(None)
+        """Probes, weighs and proves; see `Estimator.estimate`."""
         heads = model.head_names
         equal = np.full(len(heads), 1 / len(heads))
         length, fit_settings = self._length(window, fit_settings, divisions[0])
@@ -116,7 +103,7 @@ class Probe(estimator.Estimator):
             fit_settings,
             measure="loss",
             exponents=EXPONENTS,
-            journal=kept,
+            journal=journal,
             num_passes=2 * len(divisions),
         ) as training:
             probe = _passes.Pass("equal weights", equal)
@@ -143,15 +130,11 @@ class Probe(estimator.Estimator):
         found = _proof(estimate.weights, holdout, proved)
         used = found.weights if found.passed else dict.fromkeys(heads, equal[0])
         return dataclasses.replace(
-            estimate,
+            training.with_cost(estimate),
             weights={head: float(weight) for head, weight in used.items()},
             proof=found,
             estimator="probe",
             probe=_in_words(length, fit_settings.steps_per_epoch),
-            num_passes=2 * len(divisions),
-            examples_trained=training.examples_trained,
-            examples_measured=training.examples_measured,
-            seconds=kept.seconds,
         )
 
     def _length(

@@ -1,6 +1,5 @@
 """Retrain, the paper's estimator: each head learns alone, and is measured."""
 
-import dataclasses
 from collections.abc import Sequence
 
 from gblend_keras.blending import fit_arguments
@@ -48,22 +47,9 @@ class Retrain(estimator.Estimator):
         divisions: Sequence[Division],
         window: Window,
         fit_settings: fit_arguments.FitSettings,
-        journal: Journal | None = None,
+        journal: Journal,
     ) -> BlendEstimate:
-        """Trains each head alone and computes the weights; leaves no trace.
-
-        Args:
-            model: The model inside whose `fit` this happens.
-            divisions: Divisions of the training set; their losses are pooled.
-            window: N and n.
-            fit_settings: The settings of the outer `fit`.
-            journal: Keeps how far the estimate is, so that a killed one goes
-                on inside; None to keep nothing.
-
-        Returns:
-            The estimate. The model is as it was, blend weights included.
-        """
-        kept = journal or Journal(None)
+        """Trains each head alone; see `Estimator.estimate`."""
         groups = isolated_heads.head_passes(model)
         passes = [
             _passes.Pass(
@@ -73,27 +59,15 @@ class Retrain(estimator.Estimator):
             )
             for heads in groups
         ]
-        num_passes = len(passes) * len(divisions)
         with _passes.Passes(
             model,
             window,
             fit_settings,
             measure=self.settings.measure,
-            journal=kept,
-            num_passes=num_passes,
+            journal=journal,
+            num_passes=len(passes) * len(divisions),
         ) as training:
             train, holdout = _passes.pooled(training.run(divisions, passes))
-        estimate = estimator.conclude(
-            model,
-            self.settings,
-            window,
-            train,
-            holdout,
-        )
-        return dataclasses.replace(
-            estimate,
-            num_passes=num_passes,
-            examples_trained=training.examples_trained,
-            examples_measured=training.examples_measured,
-            seconds=kept.seconds,
+        return training.with_cost(
+            estimator.conclude(model, self.settings, window, train, holdout)
         )

@@ -10,6 +10,7 @@ from gblend_keras.blending import estimate_progress
 from gblend_keras.blending.estimators import probe
 from gblend_keras.utils import state_files
 from tests import toy
+from tests.blending.estimates import ThrowAway
 
 
 def split(num_modalities=2, **arguments):
@@ -103,15 +104,6 @@ def test_training_set_may_be_smaller_than_a_batch():
     data = gb.split_holdout(toy.arrays(num_examples=12), 0.5, batch_size=64)
     estimate = probed(toy.model(), data, epochs=8)
     assert estimate.examples_trained == 2 * 6
-
-
-class ThrowAway(gb.GradientBlending):
-    """Estimates, and then trains on with the weights as they were."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        before = self.model.blend_weights
-        super().on_epoch_begin(epoch, logs)
-        self.model.assign_blend_weights(before)
 
 
 @pytest.mark.parametrize("share", [1 / 16, 1 / 2])
@@ -315,6 +307,10 @@ def test_holdout_of_one_group_or_less_than_the_classes_works():
         (
             lambda: gb.GradientBlending(split(), estimator="prob"),
             "Did you mean probe",
+        ),
+        (
+            lambda: gb.GradientBlending(split(), estimator=""),
+            "`estimator` names none",
         ),
         (
             lambda: gb.GradientBlending(

@@ -6,12 +6,14 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.blending import estimate_progress
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import isolated_heads
 from gblend_keras.blending import super_epochs
 from gblend_keras.blending.estimators import retrain
 from gblend_keras.data import division
 from tests import toy
+from tests.blending.estimates import ThrowAway
 
 OPTIMIZERS = {
     "sgd": lambda: keras.optimizers.SGD(0.05, momentum=0.9),
@@ -35,19 +37,11 @@ def estimated(model, train, holdout, *, epochs=2, epoch=0):
         callback._divisions,
         super_epochs.Window(epoch, epochs),
         fit_arguments.FitSettings(verbose=0),
+        estimate_progress.Journal(None),
     )
 
 
 STAY = gb.BlendSettings(return_holdout=False)
-
-
-class ThrowAway(gb.GradientBlending):
-    """Estimates, and then trains on with the weights as they were."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        before = self.model.blend_weights
-        super().on_epoch_begin(epoch, logs)
-        self.model.assign_blend_weights(before)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -326,6 +320,7 @@ def test_an_error_inside_an_estimate_puts_the_model_back():
                 verbose=0,
                 schedules=(keras.callbacks.LearningRateScheduler(fail),),
             ),
+            estimate_progress.Journal(None),
         )
     toy.assert_state(model, before)
 
@@ -346,6 +341,7 @@ def test_weights_do_not_depend_on_the_batch_size_of_the_measurement():
                 [division.Division(training_set.epochs, rebatched, sample)],
                 super_epochs.Window(0, 2),
                 fit_arguments.FitSettings(verbose=0),
+                estimate_progress.Journal(None),
             )
             .weights
         )
