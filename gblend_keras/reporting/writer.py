@@ -47,7 +47,7 @@ def write_report(folder: str | os.PathLike[str]) -> Path:
         raise ValueError(
             f"`folder` holds nothing to report: {path}. Expected recipe.json "
             "of a run, or comparison.json of a comparison. Received: a folder "
-            "without. Give the --workdir of train.py or compare.py."
+            "without. Give the --workdir of gblend train or gblend compare."
         )
     files.write_text(path / NAME, text)
     return path / NAME

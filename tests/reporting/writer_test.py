@@ -340,7 +340,9 @@ def test_confusion_of_other_answers_comes_from_the_predictions(tmp_path):
 
 
 def test_folder_of_something_else_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="workdir of train.py or compare.py"):
+    with pytest.raises(
+        ValueError, match="workdir of gblend train or gblend compare"
+    ):
         gb.reporting.write_report(tmp_path)
 
 
@@ -383,7 +385,7 @@ def test_tool_writes_pages_without_tensorflow(tmp_path):
     ("arguments", "advice"),
     [
         ([], "Name the --workdir of gblend train or gblend compare."),
-        (["/nowhere"], "Give the --workdir of train.py or compare.py."),
+        (["/nowhere"], "Give the --workdir of gblend train or gblend compare."),
     ],
 )
 def test_wrong_arguments_of_the_tool_end_in_one_sentence(arguments, advice):
