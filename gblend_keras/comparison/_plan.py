@@ -6,6 +6,7 @@ from typing import Any
 
 from gblend_keras import config
 from gblend_keras import methods as catalog
+from gblend_keras.comparison import _tuning
 from gblend_keras.comparison import statistics
 from gblend_keras.data.sets import registry
 from gblend_keras.runs import directory
@@ -76,7 +77,7 @@ def check_folder(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
     settings got their defaults.
     """
     path = run.workdir / "protocol.json"
-    protocol = {
+    protocol: dict[str, Any] = {
         "format": PROTOCOL_FORMAT,
         "recipe": recipe.to_json(),
         "tune": plan.tune,
@@ -84,6 +85,10 @@ def check_folder(recipe: config.Recipe, run: trainer.Run, plan: Plan) -> None:
         "strategy": run.strategy,
         "deterministic": run.deterministic,
     }
+    if plan.tune:  # an earlier version's tries may have had other values
+        protocol["tune"] = _tuning.candidates(
+            recipe.train, plan.tune, seed=run.seed
+        )
     expected = json.loads(json.dumps(protocol))
     found: dict[str, Any] = {}
     if path.exists():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gblend_keras import config
+from gblend_keras.utils import optional
 
 # How far a try may be from the recipe's value, as a factor either way. Ours:
 # wide enough for a method whose loss is several times another's.
@@ -55,9 +56,10 @@ def candidates(
     """Draws the tries, the same for every method.
 
     The first is the recipe's own, so that tuning cannot choose worse on the
-    validation split. The others are log-uniform up to a factor of 10 either
-    way; a weight decay of 0 is replaced by 0.001 as their centre. More tries
-    begin with the same ones as fewer.
+    validation split. The others are a Halton sequence of logarithms, up to a
+    factor of 10 either way: a few of them cover both ranges, which as many
+    independent draws do not. A weight decay of 0 is replaced by 0.001 as
+    their centre. More tries begin with the same ones as fewer.
 
     Args:
         settings: The recipe's.
@@ -70,14 +72,13 @@ def candidates(
     own = Candidate(
         settings.learning_rate, getattr(settings, _decay_field(settings))
     )
-    rng = np.random.default_rng(seed)
     decay = own.weight_decay or USUAL_WEIGHT_DECAY
     drawn = [
         Candidate(
-            _near(settings.learning_rate, LEARNING_RATE_FACTOR, rng),
-            min(_near(decay, WEIGHT_DECAY_FACTOR, rng), 1.0),
+            _near(settings.learning_rate, LEARNING_RATE_FACTOR, rate_place),
+            min(_near(decay, WEIGHT_DECAY_FACTOR, decay_place), 1.0),
         )
-        for _ in range(count - 1)
+        for rate_place, decay_place in _places(count - 1, seed)
     ]
     return [own, *drawn][:count]
 
@@ -150,8 +151,23 @@ def _decay_field(settings: config.TrainConfig) -> str:
     return "l2" if uses_l2 else "weight_decay"
 
 
-def _near(value: float, factor: float, rng: np.random.Generator) -> float:
-    """Draws log-uniformly from `[value / factor, value * factor]`."""
-    drawn = value * factor ** rng.uniform(-1.0, 1.0)
-    digits = 2 - math.floor(math.log10(drawn))  # three figures, to be read
-    return round(drawn, digits)
+def _places(count: int, seed: int) -> Any:
+    """Returns points of the unit square, `(count, 2)`: a shifted Halton sequence.
+
+    The shift is the seed's (Cranley & Patterson, SIAM J. Numer. Anal. 13,
+    1976).
+    """
+    qmc = optional.load("scipy.stats.qmc", extra="eval", purpose="Tuning")
+    shift = np.random.default_rng(seed).uniform(size=2)
+    points = qmc.Halton(2, scramble=False).random(max(count, 0))
+    return ((points + shift) % 1.0).tolist()
+
+
+def _near(value: float, factor: float, place: float) -> float:
+    """Returns what is at a place, from 0 to 1, of `[value / factor, value * factor]`.
+
+    Places are those of the logarithm.
+    """
+    found = value * factor ** (2.0 * place - 1.0)
+    digits = 2 - math.floor(math.log10(found))  # three figures, to be read
+    return round(found, digits)

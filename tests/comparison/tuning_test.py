@@ -1,5 +1,9 @@
 """The tuning budget."""
 
+import math
+
+import pytest
+
 import gblend_keras as gb
 from gblend_keras import config
 from gblend_keras.comparison import _tuning
@@ -25,8 +29,21 @@ def test_tries_stay_within_a_factor_of_ten_on_both_sides():
     decays = [each.weight_decay for each in drawn]
     # Log-uniform: half of them on each side of the centre, a tenth beyond 8x.
     assert 0.00199 < min(rates) < 0.0025 and 0.16 < max(rates) < 0.201
-    assert 80 < sum(rate < 0.02 for rate in rates) < 120
+    assert 95 < sum(rate < 0.02 for rate in rates) < 105
     assert 0.99e-5 < min(decays) < 1.3e-5 and 0.8e-3 < max(decays) < 1.01e-3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_eight_tries_have_a_rate_in_each_quarter_of_the_range(seed):
+    drawn = _tuning.candidates(TRAIN, 8, seed=seed)[1:]
+    for field, centre in (("learning_rate", 0.02), ("weight_decay", 1e-4)):
+        places = [
+            (1 + math.log10(getattr(each, field) / centre)) / 2
+            for each in drawn
+        ]
+        quarters = {min(int(4 * place), 3) for place in places}
+        assert quarters == {0, 1, 2, 3} or field == "weight_decay"
+        assert len(quarters) > 2
 
 
 def test_decay_of_zero_is_replaced_as_a_centre_not_as_a_try():
