@@ -152,7 +152,7 @@ def _decay_field(settings: config.TrainConfig) -> str:
 
 
 def _places(count: int, seed: int) -> Any:
-    """Returns points of the unit square, `(count, 2)`: a shifted Halton sequence.
+    """Returns a shifted Halton sequence: points of the unit square.
 
     The shift is the seed's (Cranley & Patterson, SIAM J. Numer. Anal. 13,
     1976).
@@ -164,9 +164,9 @@ def _places(count: int, seed: int) -> Any:
 
 
 def _near(value: float, factor: float, place: float) -> float:
-    """Returns what is at a place, from 0 to 1, of `[value / factor, value * factor]`.
+    """Returns the value at a place of `[value / factor, value * factor]`.
 
-    Places are those of the logarithm.
+    Places go from 0 to 1, evenly in the logarithm.
     """
     found = value * factor ** (2.0 * place - 1.0)
     digits = 2 - math.floor(math.log10(found))  # three figures, to be read
