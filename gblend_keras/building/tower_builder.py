@@ -119,12 +119,13 @@ def standardization(
 ) -> keras.layers.Layer:
     """Builds the layer that subtracts a mean and divides by a deviation.
 
-    With "element" each feature has mean 0 and deviation 1 in training. With
-    "element_floored" and "channel" those have less that vary less than the
-    others: they are divided by the mean deviation.
+    With "element" each feature, with "channel" each channel has mean 0 and
+    deviation 1 in training. With "element_floored" and "channel_floored" those
+    have less that vary less than the others: they are divided by the mean
+    deviation.
 
     Args:
-        scope: "channel", "element" or "element_floored", as in `TowerConfig`.
+        scope: As in `TowerConfig`; not "none".
         examples: Shape `(examples, ...)`.
 
     Example:
@@ -138,13 +139,14 @@ def standardization(
     values = examples.astype(np.float32)
     num_axes = values.ndim
     kept = tuple(range(1, num_axes))
-    if scope == "channel":
+    if scope.startswith("channel"):
         kept = (num_axes - 1,)
     over = tuple(axis for axis in range(num_axes) if axis not in kept)
     mean = values.mean(axis=over)
     deviation = values.std(axis=over)
     typical = deviation.mean()
-    smallest = CONSTANT * typical if scope == "element" else typical
+    floored = scope.endswith("_floored")
+    smallest = typical if floored else CONSTANT * typical
     deviation[deviation < smallest] = typical
     deviation[deviation == 0] = 1.0  # a constant modality stays 0
     layer = keras.layers.Normalization(axis=kept, name="standardisation")

@@ -87,9 +87,8 @@ class Recipe:
         }
         if version == 1:
             for tower in towers.values():
-                scope = tower.get("standardize", "")
-                if scope in STANDARDIZE_BEFORE:
-                    tower["standardize"] = STANDARDIZE_BEFORE[scope]
+                scope = tower.get("standardize", "channel")
+                tower["standardize"] = STANDARDIZE_BEFORE.get(scope, scope)
         recipe: Recipe = _from_plain(
             cls,
             {**settings, "blend": blend, "train": train, "towers": towers},

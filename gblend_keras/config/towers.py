@@ -25,9 +25,12 @@ TOWER_KINDS = (
     "hub",
 )
 
-SCOPES = ("channel", "element", "element_floored", "none")
+SCOPES = ("channel", "channel_floored", "element", "element_floored", "none")
 # What values of `standardize` did before version 2 of a recipe's file.
-STANDARDIZE_BEFORE = {"element": "element_floored"}
+STANDARDIZE_BEFORE = {
+    "channel": "channel_floored",
+    "element": "element_floored",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,14 +47,13 @@ class TowerConfig:
         variant: "ip" or "ir" for csn, "small" for pointnet, a name for
             application, a handle for hub; "" for the builder's default.
         standardize: How the mean of the training set is subtracted and its
-            deviation divided by. "element": each feature (each pixel, each
-            value of a frame) by its own; one whose deviation is below a
+            deviation divided by. "channel": over all but the last axis, each
+            channel by its own; "element": each feature (each pixel, each
+            value of a frame) by its own. One whose deviation is below a
             thousandth of the modality's mean one counts as constant, and is
-            divided by that mean. "element_floored": the same, but by at least
-            the modality's mean deviation, so that features that vary little
-            stay small. "channel": over all but the last axis, by at least
-            the mean deviation of the channels; channels of unlike units
-            should be modalities of their own. "none": not at all.
+            divided by that mean. "channel_floored" and "element_floored": the
+            same, but by at least the modality's mean deviation, so that what
+            varies little stays small. "none": not at all.
         frozen: Nothing of the tower is trained, and its batch-norm uses what
             it knows: for weights that `--init_from` has put there.
         learning_rate_factor: Factor on the tower's learning rate, below 1 to
@@ -69,9 +71,9 @@ class TowerConfig:
     dropout: float = 0.0
     depth: int = 0
     variant: str = ""
-    standardize: Literal["channel", "element", "element_floored", "none"] = (
-        "channel"
-    )
+    standardize: Literal[
+        "channel", "channel_floored", "element", "element_floored", "none"
+    ] = "channel"
     frozen: bool = False
     learning_rate_factor: float = 1.0
 

@@ -12,6 +12,7 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
+    floored = config.TowerConfig(kind="conv1d", standardize="channel_floored")
     return config.Recipe(
         name="utd_mhad",
         data=config.DataConfig(
@@ -20,9 +21,11 @@ def recipe() -> config.Recipe:
             validation_fraction=0.25,  # one of four subjects
         ),
         towers={
-            "depth": config.TowerConfig(kind="conv2d"),
-            "skeleton": config.TowerConfig(kind="conv1d"),
-            "inertial": config.TowerConfig(kind="conv1d"),
+            "depth": config.TowerConfig(
+                kind="conv2d", standardize="channel_floored"
+            ),
+            "skeleton": floored,
+            "inertial": floored,
         },
         train=config.TrainConfig(
             epochs=24,

@@ -9,7 +9,8 @@ Source:  github.com/joaojtmarques/WEDA-FALL; split by people
 
 The learning rate was chosen on validation, seed 1: with 0.0025, 0.005, 0.01,
 0.02 and 0.04 joint training had 57.0, 59.2, 61.3, 61.3, 66.2 %.
-24 epochs are less than a minute on one core.
+24 epochs are less than a minute on one core. Why `channel_floored`: see
+docs/data.md, "How inputs are scaled".
 
     gblend train --recipe=weda_fall --data_dir=DIR --seed=1 --blend=joint
       --set=data.evaluate_on=validation --set=train.learning_rate=RATE
@@ -20,7 +21,7 @@ from gblend_keras import config
 
 def recipe() -> config.Recipe:
     """Returns the settings of this run."""
-    tower = config.TowerConfig(kind="conv1d")
+    tower = config.TowerConfig(kind="conv1d", standardize="channel_floored")
     return config.Recipe(
         name="weda_fall",
         data=config.DataConfig(

@@ -72,10 +72,23 @@ def test_floor_leaves_small_what_varies_less_than_the_mean():
         standardized("element_floored"), expected, rtol=1e-6
     )
     # With one value an example, a channel is a feature.
-    np.testing.assert_allclose(standardized("channel"), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        standardized("channel_floored"), expected, rtol=1e-6
+    )
 
 
-@pytest.mark.parametrize("scope", ["element", "element_floored"])
+def test_channels_are_divided_by_their_own_deviation_over_all_else():
+    steps = FEATURES[:, None, :] + np.array([[[0.0], [2.0]]])
+    layer = tower_builder.standardization("channel", steps)
+    found = np.asarray(layer(steps.astype(np.float32)))
+    np.testing.assert_allclose(found.mean(axis=(0, 1)), 0, atol=1e-6)
+    np.testing.assert_allclose(found.std(axis=(0, 1)), 1, rtol=1e-6)
+
+
+SCALING = ["channel", "channel_floored", "element", "element_floored"]
+
+
+@pytest.mark.parametrize("scope", SCALING)
 def test_feature_that_was_constant_does_not_explode(scope):
     new = [[8, 5, 0, 8]]  # 3 more than the fourth ever was, or one deviation
     np.testing.assert_allclose(
@@ -96,6 +109,6 @@ def test_feature_that_is_almost_constant_counts_as_constant():
 
 def test_constant_modality_stays_zero():
     rows = np.full((3, 2), 7.0, np.float32)
-    for scope in ("channel", "element", "element_floored"):
+    for scope in SCALING:
         layer = tower_builder.standardization(scope, rows)
         assert np.asarray(layer(rows)).tolist() == [[0, 0]] * 3

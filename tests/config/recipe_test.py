@@ -112,16 +112,21 @@ def test_old_names_in_files_are_read():
     assert config.Recipe.from_json(plain) == recipe
 
 
-def test_element_of_an_earlier_version_is_the_one_with_a_floor():
+def test_scaling_of_an_earlier_version_is_the_one_with_a_floor():
     now = config.with_settings(
         gb.recipes.get("digits"),
-        ["towers.image.standardize=element", "towers.new.standardize=channel"],
+        ["towers.image.standardize=element", "towers.sound.standardize=none"],
     )
+    now = config.with_settings(now, ["towers.new.standardize=channel"])
     plain = now.to_json()
     assert config.Recipe.from_json(plain) == now
     del plain["version"]
     before = config.with_settings(
-        now, ["towers.image.standardize=element_floored"]
+        now,
+        [
+            "towers.image.standardize=element_floored",
+            "towers.new.standardize=channel_floored",
+        ],
     )
     assert config.Recipe.from_json(plain) == before
     tower = plain["towers"]["image"]

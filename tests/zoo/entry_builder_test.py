@@ -74,9 +74,13 @@ def test_recipes_of_entries_are_those_of_the_package():
         entry = gb.zoo.entry(name)
         if entry.kind == "trained":
             recipe = catalog.recipe(entry)
-            assert recipe == gb.config.Recipe.from_json(
-                json.loads(json.dumps(gb.recipes.get(recipe.name).to_json()))
+            plain = json.loads(
+                json.dumps(gb.recipes.get(recipe.name).to_json())
             )
+            # Of the entries' time: `channel` had a floor, which does nothing
+            # where there is one channel.
+            del plain["version"]
+            assert recipe == gb.config.Recipe.from_json(plain)
 
 
 def test_joint_training_comes_back_with_all_weight_on_the_joint_head():
