@@ -1,7 +1,9 @@
 """Weights of the heads' losses: a variable, so that steps see assignments."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -36,6 +38,9 @@ class HeadWeights:
         self._head_names = list(head_names)
         self._is_joint = np.array([head == JOINT for head in head_names])
         self.fixed_scale: float | None = None
+        self._kept_scale = keras.Variable(  # not of the model: no file has it
+            0.0, trainable=False, dtype="float32", autocast=False
+        )
         self.variable = model.add_weight(
             name="blend_weights",
             shape=(len(self._head_names),),
@@ -66,12 +71,30 @@ class HeadWeights:
             follows: Whether it may: a rule's weights need not sum to 1, so
                 it gets that of equal weights.
         """
-        num_heads = len(self._head_names)
         if scale is None and not follows:
-            scale = num_heads / min(2, num_heads)
+            scale = self.scale_of_equal_weights
         elif scale == "heads":
-            scale = num_heads
+            scale = len(self._head_names)
         self.fixed_scale = None if scale is None else float(scale)
+
+    @property
+    def scale_of_equal_weights(self) -> float:
+        """What the scale is with equal weights, where it follows from them."""
+        num_heads = len(self._head_names)
+        return num_heads / min(2, num_heads)
+
+    @contextmanager
+    def kept_at(self, scale: float | None) -> Iterator[None]:
+        """Keeps a scale that follows from the weights where it is given.
+
+        Args:
+            scale: None lets it follow.
+        """
+        self._kept_scale.assign(scale or 0.0)
+        try:
+            yield
+        finally:
+            self._kept_scale.assign(0.0)
 
     @property
     def scale(self) -> Any:
@@ -80,7 +103,8 @@ class HeadWeights:
             return self.fixed_scale
         joint = keras.ops.sum(self.tensor * self._is_joint.astype("float32"))
         own = self.tensor * (~self._is_joint).astype("float32")
-        return 1.0 / keras.ops.max(own + joint)
+        kept = keras.ops.convert_to_tensor(self._kept_scale)
+        return keras.ops.where(kept > 0, kept, 1.0 / keras.ops.max(own + joint))
 
     @property
     def scale_value(self) -> float:

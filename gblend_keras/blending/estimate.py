@@ -28,7 +28,8 @@ class Proof:
     Attributes:
         weights: `{head: weight}`, those that were tried.
         equal_loss: `{answer: loss on V}` of equal weights, in nats.
-        weighted_loss: `{answer: loss on V}` of these weights, in nats.
+        weighted_loss: `{answer: loss on V}` of these weights, in nats; empty
+            where training with them diverged.
         error: `{answer: standard error of the difference}`, paired by example
             (by group, where V is made of groups).
         passed: Whether the weights are used; if not, equal ones are.
@@ -42,13 +43,18 @@ class Proof:
 
     def summary(self) -> str:
         """Returns what happened, as a sentence."""
+        weights = "/".join(
+            f"{weight:.2f}".lstrip("0") for weight in self.weights.values()
+        )
+        if not self.weighted_loss:
+            return (
+                f"Training with weights {weights} diverged: equal weights are "
+                "used, nothing is lost."
+            )
         losses = ", ".join(
             f"{words}: {self.weighted_loss[answer]:.2f} against "
             f"{self.equal_loss[answer]:.2f} nats"
             for answer, words in ANSWERS.items()
-        )
-        weights = "/".join(
-            f"{weight:.2f}".lstrip("0") for weight in self.weights.values()
         )
         if self.passed:
             return (

@@ -40,12 +40,18 @@ class Pass(NamedTuple):
         columns: Those of the measured losses that this pass is for; None for
             all.
         holdout_only: Whether the losses on T' are not needed afterwards.
+        scale: What a loss scale that follows from the weights is kept at;
+            None lets it follow.
+        may_diverge: Whether it is an answer, too, if a loss is not finite:
+            the losses are infinite then.
     """
 
     name: str
     weights: npt.ArrayLike
     columns: Sequence[int] | None = None
     holdout_only: bool = False
+    scale: float | None = None
+    may_diverge: bool = False
 
 
 class Passes:
@@ -168,11 +174,15 @@ class Passes:
         self._bar.skip(done.passes_done, done.epochs_done)
         for each in passes[done.passes_done :]:
             self._bar.begin_pass(each.name)
-            self._train(each, division.train)
-            train, holdout = done.measured[index]
-            if not each.holdout_only:
-                self._measure_end(each, division.train_sample, train)
-            self._measure_end(each, division.holdout, holdout)
+            try:
+                self._train(each, division.train)
+            except FloatingPointError:
+                if not each.may_diverge:
+                    raise
+                for losses in done.measured[index]:
+                    losses.end[:] = np.inf
+            else:
+                self._measure_pass(each, division, done.measured[index])
             self._snapshot.restore()
             done.passes_done += 1
             done.epochs_done = 0
@@ -186,7 +196,11 @@ class Passes:
         model, settings = self._model, self._settings
         model.head_weights.update(each.weights)
         epoch = self._window.epoch
-        with _undisturbed(model), keras_loops.unknown_length():
+        with (
+            model.head_weights.kept_at(each.scale),
+            _undisturbed(model),
+            keras_loops.unknown_length(),
+        ):
             keras_loops.fit(
                 model,
                 {
@@ -225,9 +239,17 @@ class Passes:
         )
         return train, holdout
 
-    def _measure_end(self, each: Pass, data: Any, losses: Losses) -> None:
+    def _measure_pass(
+        self, each: Pass, division: Division, measured: LossPair
+    ) -> None:
+        """Measures what a pass has come to."""
+        train, holdout = measured
+        found = [(division.holdout, holdout)]
+        if not each.holdout_only:
+            found.insert(0, (division.train_sample, train))
         columns = slice(None) if each.columns is None else list(each.columns)
-        losses.end[:, columns] = self._measure(data)[0][:, columns]
+        for data, losses in found:
+            losses.end[:, columns] = self._measure(data)[0][:, columns]
 
     def _measure(self, data: Any) -> tuple[ogr.FloatArray, ogr.FloatArray]:
         found = self._model.measure(

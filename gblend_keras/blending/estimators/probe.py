@@ -33,10 +33,14 @@ class Probe(estimator.Estimator):
     1. Probe: trains all heads together, with equal weights, for a share of
        the epochs, and measures V and T' before and after.
     2. Weigh: `ogr.share_weights` of what was measured.
-    3. Prove: trains the same share with these weights, from the same state,
-       and compares the losses of V under two answers, each at its best
-       exponent: the joint head, and the log-mean of the heads. Weights that
-       make neither better than equal ones do are not used.
+    3. Prove: trains the same share with these weights, from the same state
+       and as fast as with equal ones, and compares the losses of V under two
+       answers, each at its best exponent: the joint head, and the log-mean of
+       the heads. Weights that make neither better than equal ones do are not
+       used.
+
+    As fast: with the loss scale of equal weights. The scale that follows from
+    uneven weights trains less in all, which early on is all that would show.
 
     All heads train in one pass: nothing is isolated, so it does not matter
     whether towers share variables. The model is put back each time: the
@@ -116,7 +120,11 @@ class Probe(estimator.Estimator):
                 seed=self.settings.seed,
             )
             proof = _passes.Pass(
-                "measured weights", weighed[0], holdout_only=True
+                "measured weights",
+                weighed[0],
+                holdout_only=True,
+                scale=model.head_weights.scale_of_equal_weights,
+                may_diverge=True,
             )
             _, proved = _passes.pooled(training.run(divisions, [proof]))
         estimate = estimator.conclude(
@@ -166,6 +174,9 @@ def _proof(weights: dict[str, float], equal: Losses, weighted: Losses) -> Proof:
         equal: Losses of V around the first pass.
         weighted: The same of the second pass.
     """
+    diverged = not np.isfinite(weighted.end).all()
+    if diverged:  # at up to half as many times the rate as there are heads
+        weighted = equal
     before, after = (
         _calibrated(each, num_heads=len(weights)) for each in (equal, weighted)
     )
@@ -181,8 +192,8 @@ def _proof(weights: dict[str, float], equal: Losses, weighted: Losses) -> Proof:
     return Proof(
         weights=weights,
         equal_loss=by_answer(mean(before)),
-        weighted_loss=by_answer(mean(after)),
-        error=by_answer(np.sqrt(difference.squared_error)),
+        weighted_loss={} if diverged else by_answer(mean(after)),
+        error={} if diverged else by_answer(np.sqrt(difference.squared_error)),
         passed=bool(difference.mean.min() < 0),
     )
 

@@ -37,7 +37,7 @@ def seeded(**arguments):
     return toy.model(**arguments)
 
 
-def overfitting_model(*, learning_rate=0.02):
+def overfitting_model(*, learning_rate=0.02, loss_scale=None):
     """A model with a tower that can learn the noise by heart."""
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(1)
@@ -46,7 +46,9 @@ def overfitting_model(*, learning_rate=0.02):
         "m1": toy.tower("m1", 200, units=200),
     }
     model = gb.BlendedModel(gb.late_fusion(towers, toy.NUM_CLASSES))
-    model.compile(keras.optimizers.SGD(learning_rate, momentum=0.9))
+    model.compile(
+        keras.optimizers.SGD(learning_rate, momentum=0.9), loss_scale=loss_scale
+    )
     return model
 
 
@@ -80,6 +82,38 @@ def test_weights_that_prove_no_better_are_not_used(monkeypatch):
     assert set(estimate.weights.values()) == {1 / 3}
     assert estimate.proof.weights["m1"] == 0.97
     assert "equal weights are used, nothing is lost" in estimate.summary()
+
+
+def test_weights_are_proved_as_fast_as_equal_ones_trained():
+    following, fixed = overfitting_model(), overfitting_model(loss_scale=1.5)
+    assert following.loss_scale == 1.5  # of three equal weights
+    estimates = [
+        probed(model, overfitting_data(), epochs=16)
+        for model in (following, fixed)
+    ]
+    assert estimates[0].proof == estimates[1].proof
+    assert estimates[0].proof.passed
+    assert following.loss_scale < 1.4
+
+
+def test_weights_that_make_training_diverge_are_not_used(monkeypatch):
+    def tried(weights):
+        found = np.array(weights)
+        monkeypatch.setattr(
+            probe.ogr, "share_weights", lambda *_, **__: (found, found[None])
+        )
+        model = overfitting_model()
+        return probed(model, overfitting_data(), epochs=16), toy.state(model)
+
+    estimate, state = tried([0.01, 1e30, 0.02])
+    assert not estimate.proof.passed
+    assert estimate.proof.weighted_loss == {}
+    assert "diverged: equal weights are used" in estimate.summary()
+    assert set(estimate.weights.values()) == {1 / 3}
+    harmless, same_state = tried([0.01, 0.97, 0.02])  # do not pass either
+    assert not harmless.proof.passed
+    for one, other in zip(state, same_state, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_cost_is_two_passes_of_the_share():
