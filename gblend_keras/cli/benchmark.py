@@ -6,9 +6,10 @@ Examples:
     gblend benchmark towers --towers=ip_csn_152,audio_152
     gblend benchmark data --videos=DIR --annotations=labels.csv
     gblend benchmark training --recipe=utd_mhad --data_dir=DIR
+    gblend benchmark blend --methods=uniform,probe,offline --rounds=5
 
 The words are parts: step, estimate, start, memory (these four without any),
-towers, data, training.
+towers, data, training, and blend: whole trainings beside joint training.
 """
 
 import json
@@ -25,7 +26,7 @@ from gblend_keras.cli import early_checks
 from gblend_keras.cli import quiet
 
 PARTS = ("step", "estimate", "start", "memory")  # without words
-OTHER_PARTS = ("towers", "data", "training")
+OTHER_PARTS = ("towers", "data", "training", "blend")
 
 FLAGS = common_flags.new_flags()
 _ROUNDS = flags.DEFINE_integer(
@@ -33,6 +34,12 @@ _ROUNDS = flags.DEFINE_integer(
     15,
     "Interleaved rounds of a comparison.",
     lower_bound=1,
+    flag_values=FLAGS,
+)
+_METHODS = flags.DEFINE_list(
+    "methods",
+    ["uniform", "probe"],
+    "Of the part `blend`: methods to train beside joint training.",
     flag_values=FLAGS,
 )
 _TOWERS = flags.DEFINE_list(
@@ -51,12 +58,12 @@ _REPEATS = flags.DEFINE_integer(
 _RECIPE = common_flags.recipe(
     FLAGS,
     None,
-    "Of the parts `data` (without it grid_color_av) and `training` (without "
-    "it digits): what is trained, and how clips are cut.",
+    "Of the parts `data` (without it grid_color_av), `training` and `blend` "
+    "(without it digits): what is trained, and how clips are cut.",
 )
 _DATA_DIR = common_flags.data_dir(FLAGS)
 _SET = common_flags.settings(
-    FLAGS, "Of the part `training`: changes a setting of the recipe"
+    FLAGS, "Of `training` and `blend`: changes a setting of the recipe"
 )
 _VIDEOS = flags.DEFINE_string(
     "videos",
@@ -82,9 +89,11 @@ def run(words: Sequence[str]) -> None:
             "The part `data` needs --videos and --annotations."
         )
     recipe = common_flags.changed_recipe(_RECIPE.value or "digits", _SET.value)
-    if "training" in parts:
+    if {"training", "blend"} & set(parts):
         data_dir = common_flags.folder(FLAGS)
         early_checks.check_recipe(recipe, data_dir)
+    if "blend" in parts:
+        early_checks.check_all_methods(_METHODS.value, recipe)
     quiet.load_tensorflow()
     for part in parts:
         if part == "towers":
@@ -102,6 +111,13 @@ def _measured(part: str, recipe: gb.Recipe) -> dict[str, Any]:
         return gb.benchmarks.training.measure(
             recipe,
             data_dir=common_flags.folder(FLAGS),
+            rounds=_ROUNDS.value,
+        )
+    if part == "blend":
+        return gb.benchmarks.method_cost.measure(
+            recipe,
+            data_dir=common_flags.folder(FLAGS),
+            methods=_METHODS.value,
             rounds=_ROUNDS.value,
         )
     if part == "data":

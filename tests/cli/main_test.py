@@ -125,6 +125,7 @@ WRONG = [
     (["zoo", "add", "/nowhere", "--about=a"], "correct the path"),
     (["zoo", "import", "digits_online", "/nowhere"], "`file` is not there"),
     (["benchmark", "steps"], "Expected one of"),
+    (["benchmark", "blend", "--methods=prob"], "Did you mean probe"),
     (["prepare", "--videos=."], "Add --out=DIR."),
 ]
 
