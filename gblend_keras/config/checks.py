@@ -50,7 +50,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
 
 
 def check_choice(
-    name: str, value: str | int, choices: tuple[str | int, ...]
+    name: str, value: str | float, choices: tuple[str | float, ...]
 ) -> None:
     """Raises unless `value` is one of `choices`.
 

@@ -10,6 +10,8 @@ the modality heads; as often as there are `blend.folds`).
 
 from typing import Any
 
+from gblend_keras.blending.estimators.estimator import Estimator
+from gblend_keras.blending.estimators.retrain import Retrain
 from gblend_keras.callbacks import gradient_blending
 from gblend_keras.data import datasets
 from gblend_keras.data import holdout
@@ -28,14 +30,17 @@ def method() -> base.Method:
 
 
 def blended(
-    run: base.ReadyRun, *, online: bool, estimator: str = "retrain"
+    run: base.ReadyRun,
+    *,
+    online: bool,
+    estimator: Estimator | None = None,
 ) -> base.TrainingData:
     """Returns T, and the callback that estimates the blend.
 
     Args:
         run: What is trained.
         online: Whether each super-epoch begins with an estimate.
-        estimator: One of `blending.estimators.names()`.
+        estimator: None for the paper's, with the recipe's settings.
     """
     settings = run.recipe.blend
     train, folds = _divided(run, online)
@@ -48,8 +53,7 @@ def blended(
         ),
         folds=folds,
         history_path=run.workdir / directory.HISTORY,
-        settings=settings.settings(run.seed),
-        estimator=estimator,
+        estimator=estimator or Retrain(settings.settings(run.seed)),
     )
     callback.verbose = run.verbose
 

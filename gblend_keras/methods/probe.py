@@ -11,14 +11,33 @@ Ours: all else; see `blending.estimators.probe`.
 Cost: 1 1/8 trainings.
 """
 
+from gblend_keras import config
+from gblend_keras.blending.estimators.probe import Probe
 from gblend_keras.methods import base
 from gblend_keras.methods import offline
 
 
-def method() -> base.Method:
-    """Returns blending by a probe with the recipe's settings."""
+def method(
+    share: float = 1 / 16, power: float = 2.0, prove: float = 1.0
+) -> base.Method:
+    """Returns blending by a probe with the recipe's settings.
+
+    Args:
+        share: Of the epochs, how many each pass trains.
+        power: How sharply the weights follow the shares that generalise.
+        prove: 1; or 0 to use the weights without a proof.
+    """
+    config.check_range("methods.probe.share", share, 1e-6, 1.0)
+    config.check_range("methods.probe.power", power, 0.0, 100.0)
+    config.check_choice("methods.probe.prove", prove, (0.0, 1.0))
 
     def data(run: base.ReadyRun) -> base.TrainingData:
-        return offline.blended(run, online=False, estimator="probe")
+        estimator = Probe(
+            run.recipe.blend.settings(run.seed),
+            share=share,
+            power=power,
+            prove=prove > 0,
+        )
+        return offline.blended(run, online=False, estimator=estimator)
 
     return base.Method(data=data)

@@ -53,10 +53,13 @@ class Probe(estimator.Estimator):
             defaults.
         share: Of the epochs that the weights are for, how many each of the
             two passes trains. Less than an epoch is a part of one.
+        power: How sharply the weights follow the shares that generalise.
+        prove: Whether weights must prove better than equal ones; if not,
+            there is one pass.
 
     Raises:
-        ValueError: If `share` is out of range, or the settings ask for what
-            only the paper's estimator does.
+        ValueError: If `share` or `power` is out of range, or the settings ask
+            for what only the paper's estimator does.
 
     Example:
         >>> import gblend_keras as gb
@@ -69,6 +72,8 @@ class Probe(estimator.Estimator):
         settings: config.BlendSettings | None = None,
         *,
         share: float = 1 / 16,
+        power: float = 2.0,
+        prove: bool = True,
     ) -> None:
         super().__init__(settings)
         if not 0 < share <= 1:
@@ -76,6 +81,7 @@ class Probe(estimator.Estimator):
                 "`share` is out of range. Expected a number in (0, 1]. "
                 f"Received: share={share}. 1/16 costs an eighth of training."
             )
+        config.check_range("power", power, 0.0, 100.0)
         if self.settings.measure != "loss":
             raise ValueError(
                 "`measure` does not suit a probe, which compares losses. "
@@ -83,11 +89,14 @@ class Probe(estimator.Estimator):
                 "Leave it out, or use the paper's estimator, `Retrain`."
             )
         self.share = share
+        self.power = power
+        self.prove = prove
 
     @property
     def identity(self) -> object:
-        """The settings and the share."""
-        return (type(self).__name__, self.settings, self.share)
+        """The settings and what else the weights depend on."""
+        how = (self.share, self.power, self.prove)
+        return (type(self).__name__, self.settings, *how)
 
     def estimate(
         self,
@@ -108,41 +117,57 @@ class Probe(estimator.Estimator):
             measure="loss",
             exponents=EXPONENTS,
             journal=journal,
-            num_passes=2 * len(divisions),
+            num_passes=(1 + self.prove) * len(divisions),
         ) as training:
             probe = _passes.Pass("equal weights", equal)
             train, holdout = _passes.pooled(training.run(divisions, [probe]))
-            weighed = ogr.share_weights(
+            estimate = estimator.conclude(
+                model,
+                self.settings,
+                window,
                 _of_heads(train, heads),
                 _of_heads(holdout, heads),
-                floor=[*self.settings.floors(heads).values()],
-                num_samples=self.settings.bootstrap_samples,
-                seed=self.settings.seed,
+                weighed=self.weigh(
+                    _of_heads(train, heads), _of_heads(holdout, heads), heads
+                ),
             )
-            proof = _passes.Pass(
-                "measured weights",
-                weighed[0],
-                holdout_only=True,
-                scale=model.head_weights.scale_of_equal_weights,
-                may_diverge=True,
+            estimate = dataclasses.replace(
+                estimate,
+                estimator="probe",
+                probe=_in_words(length, fit_settings.steps_per_epoch),
             )
-            _, proved = _passes.pooled(training.run(divisions, [proof]))
-        estimate = estimator.conclude(
-            model,
-            self.settings,
-            window,
-            _of_heads(train, heads),
-            _of_heads(holdout, heads),
-            weighed=weighed,
-        )
-        found = _proof(estimate.weights, holdout, proved)
-        used = found.weights if found.passed else dict.fromkeys(heads, equal[0])
-        return dataclasses.replace(
-            training.with_cost(estimate),
-            weights={head: float(weight) for head, weight in used.items()},
-            proof=found,
-            estimator="probe",
-            probe=_in_words(length, fit_settings.steps_per_epoch),
+            if self.prove:
+                proof = _passes.Pass(
+                    "measured weights",
+                    [estimate.weights[head] for head in heads],
+                    holdout_only=True,
+                    scale=model.head_weights.scale_of_equal_weights,
+                    may_diverge=True,
+                )
+                _, proved = _passes.pooled(training.run(divisions, [proof]))
+                estimate = _proved(estimate, holdout, proved)
+            return training.with_cost(estimate)
+
+    def weigh(
+        self, train: Losses, holdout: Losses, heads: Sequence[str]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Computes the weights that are tried: see `ogr.share_weights`.
+
+        Args:
+            train: Losses on T' around the probe.
+            holdout: Losses on V.
+            heads: Names of the heads, as in the losses.
+
+        Returns:
+            The weights `(H,)`, and those of each bootstrap sample.
+        """
+        return ogr.share_weights(
+            train,
+            holdout,
+            floor=[*self.settings.floors(heads).values()],
+            power=self.power,
+            num_samples=self.settings.bootstrap_samples,
+            seed=self.settings.seed,
         )
 
     def _length(
@@ -164,6 +189,17 @@ def _of_heads(losses: Losses, heads: Sequence[str]) -> Losses:
     """Leaves out what is measured beside the heads."""
     num = len(heads)
     return losses._replace(start=losses.start[:, :num], end=losses.end[:, :num])
+
+
+def _proved(
+    estimate: BlendEstimate, equal: Losses, weighted: Losses
+) -> BlendEstimate:
+    """Returns the estimate with equal weights, unless its own are better."""
+    found = _proof(estimate.weights, equal, weighted)
+    weights = estimate.weights
+    if not found.passed:
+        weights = dict.fromkeys(weights, 1 / len(weights))
+    return dataclasses.replace(estimate, weights=weights, proof=found)
 
 
 def _proof(weights: dict[str, float], equal: Losses, weighted: Losses) -> Proof:

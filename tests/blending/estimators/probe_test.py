@@ -22,10 +22,11 @@ def split(num_modalities=2, **arguments):
     )
 
 
-def probed(model, data, *, epochs=16, share=1 / 8, **arguments):
-    """The estimate of a seeded training, and the model."""
+def probed(model, data, *, epochs=16, share=1 / 8, options=(), **arguments):
+    """The estimate of a seeded training."""
+    estimator = gb.blending.Probe(share=share, **dict(options))
     callback = gb.GradientBlending(
-        data, super_epochs=None, estimator=gb.blending.Probe(share=share)
+        data, super_epochs=None, estimator=estimator
     )
     toy.fit(model, data, [callback], epochs=epochs, **arguments)
     return callback.estimates[0]
@@ -114,6 +115,28 @@ def test_weights_that_make_training_diverge_are_not_used(monkeypatch):
     assert not harmless.proof.passed
     for one, other in zip(state, same_state, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_weights_may_be_used_without_proof():
+    proved, estimate = (
+        probed(
+            overfitting_model(),
+            overfitting_data(),
+            epochs=32,
+            options={"prove": prove},
+        )
+        for prove in (True, False)
+    )
+    assert estimate.proof is None
+    assert estimate.num_passes == 1
+    assert estimate.weights == proved.proof.weights
+
+
+def test_power_of_nothing_is_equal_weights():
+    estimate = probed(
+        overfitting_model(), overfitting_data(), options={"power": 0}
+    )
+    assert set(estimate.proof.weights.values()) == {1 / 3}
 
 
 def test_cost_is_two_passes_of_the_share():
@@ -334,6 +357,7 @@ def test_holdout_of_one_group_or_less_than_the_classes_works():
     ("make", "advice"),
     [
         (lambda: gb.blending.Probe(share=0), "1/16 costs an eighth"),
+        (lambda: gb.blending.Probe(power=-1), "`power` is out of range"),
         (
             lambda: gb.blending.Probe(gb.BlendSettings(measure="accuracy")),
             "or use the paper's estimator",
