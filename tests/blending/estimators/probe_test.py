@@ -25,9 +25,7 @@ def split(num_modalities=2, **arguments):
 def probed(model, data, *, epochs=16, share=1 / 8, options=(), **arguments):
     """The estimate of a seeded training."""
     estimator = gb.blending.Probe(share=share, **dict(options))
-    callback = gb.GradientBlending(
-        data, super_epochs=None, estimator=estimator
-    )
+    callback = gb.GradientBlending(data, super_epochs=None, estimator=estimator)
     toy.fit(model, data, [callback], epochs=epochs, **arguments)
     return callback.estimates[0]
 
