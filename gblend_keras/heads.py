@@ -1,8 +1,9 @@
 """Heads and answers: their names, their words, and what a run answers with.
 
 A network has one head a modality, named like it, and the head `joint` on all
-of them. A model answers with each head, and with means of heads: a new answer
-of this kind is one line in `MEANS`. An answer means something where the heads
+of them. A model answers with each head, with means of heads (a new answer of
+this kind is one line in `MEANS`), and with the pool of those that were
+trained. An answer means something where the heads
 that it is made of were trained to the end: the towers of others have moved
 on. Loads no Keras.
 """
@@ -14,8 +15,8 @@ from typing import NamedTuple
 
 JOINT = "joint"  # the head on all modalities
 BLEND = "blend"
+POOL = "pool"
 ENSEMBLE = "ensemble"
-AVAILABLE = "available"  # the answer of `predict_available` to everything
 
 
 class Mean(NamedTuple):
@@ -34,13 +35,18 @@ MEANS = {
     BLEND: Mean("mean of all heads' probabilities", with_joint=True),
     ENSEMBLE: Mean("mean of the modality heads' probabilities", False),
 }
-# The answers that `joint` is part of.
-FUSED = (JOINT, *[name for name, mean in MEANS.items() if mean.with_joint])
+COMBINED = (*MEANS, POOL)  # the answers that several heads make
+# The answers that `joint` is part of where it was trained.
+FUSED = (
+    JOINT,
+    *[name for name, mean in MEANS.items() if mean.with_joint],
+    POOL,
+)
 # Answer -> what it stands for. The head of a modality explains itself.
 MEANINGS = {
     JOINT: "the fused head, the paper's answer",
     **{name: mean.words for name, mean in MEANS.items()},
-    AVAILABLE: "mean of the trained heads' logits",
+    POOL: "calibrated product of the trained heads",
 }
 
 
@@ -64,7 +70,7 @@ def computed_answers(modality_heads: Sequence[str]) -> list[str]:
     Example:
         >>> from gblend_keras import heads
         >>> heads.computed_answers(["rgb", "audio"])
-        ['rgb', 'audio', 'ensemble', 'joint', 'blend']
+        ['rgb', 'audio', 'ensemble', 'joint', 'blend', 'pool']
     """
     alone = [name for name in MEANS if name not in FUSED]
     return [*modality_heads, *alone, *FUSED]
@@ -73,8 +79,8 @@ def computed_answers(modality_heads: Sequence[str]) -> list[str]:
 def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
     """Returns every answer of a run that means something, the main one first.
 
-    A single head answers by itself. Of several, each head answers, and each
-    mean whose heads were all trained to the end.
+    A single head answers by itself. Of several, each head answers, their
+    pool, and each mean whose heads were all trained to the end.
 
     Args:
         trained: The heads that were trained to the end.
@@ -83,7 +89,7 @@ def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
     Example:
         >>> from gblend_keras import heads
         >>> heads.all_answers(["rgb", "audio"], ["rgb", "audio", "joint"])
-        ['ensemble', 'rgb', 'audio']
+        ['ensemble', 'pool', 'rgb', 'audio']
     """
     if len(trained) < 2:
         return list(trained)
@@ -92,7 +98,7 @@ def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
         name
         for name, mean in MEANS.items()
         if (set(heads) if mean.with_joint else alone) <= set(trained)
-    } | set(trained)
+    } | {*trained, POOL}
     found = [
         *[name for name in FUSED if name in known],
         *[head for head in trained if head != JOINT],
@@ -108,9 +114,10 @@ def answers_of(summary: Mapping[str, Any]) -> list[str]:
     Args:
         summary: Its `summary.json`.
     """
-    return all_answers(
+    found = all_answers(
         summary["answering_heads"], list(summary["blend_weights"])
-    )
+    )  # a run of an earlier version has no pool
+    return [answer for answer in found if answer in summary["accuracy"]]
 
 
 def main_answer(answers: Sequence[str]) -> str:
@@ -129,19 +136,19 @@ def reported_answers(answers: Sequence[str]) -> list[str]:
     """Returns the answers of a run that have rows of their own in tables.
 
     A method that trains `joint` alone, at least in the end, is reported with
-    it; one that trains every head with `joint` and with `blend`; modalities
-    side by side with each of them, and then with their ensemble.
+    it; one that trains every head with `joint`, `blend` and `pool`; modalities
+    side by side with each of them, and then with their ensemble and pool.
 
     Args:
         answers: What the run answers with.
 
     Example:
         >>> from gblend_keras import heads
-        >>> heads.reported_answers(["joint", "blend", "rgb", "audio"])
-        ['joint', 'blend']
-        >>> heads.reported_answers(["ensemble", "rgb", "audio"])
-        ['rgb', 'audio', 'ensemble']
+        >>> heads.reported_answers(["joint", "blend", "pool", "rgb", "audio"])
+        ['joint', 'blend', 'pool']
+        >>> heads.reported_answers(["ensemble", "pool", "rgb", "audio"])
+        ['rgb', 'audio', 'ensemble', 'pool']
     """
     if JOINT in answers:
         return [answer for answer in answers if answer in FUSED]
-    return sorted(answers, key=lambda answer: answer in MEANS)
+    return sorted(answers, key=lambda answer: answer in COMBINED)

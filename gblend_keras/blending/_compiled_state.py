@@ -1,5 +1,6 @@
-"""State of a compiled model that is saved with it: how it was compiled."""
+"""What is saved of a model beside its network: variables, and `compile`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,6 +8,47 @@ import keras
 # Whether the optimizer had made its slots. Keras loads an optimizer only if
 # it has as many variables as the saved one had.
 SLOTS = "optimizer_has_slots"
+# Of the pool's exponents; other variables are numbered, as Keras does it.
+EXPONENTS = "pool_exponents"
+
+
+def save_variables(save: Callable[[Any], None], store: Any) -> None:
+    """Writes a model's own variables; the pool's, the last, under its name.
+
+    Args:
+        save: Keras' own `save_own_variables`.
+        store: Where to.
+    """
+    numbered: dict[str, Any] = {}
+    save(numbered)
+    names = [*numbered]
+    for name in names[:-1]:
+        store[name] = numbered[name]
+    store[EXPONENTS] = numbered[names[-1]]
+
+
+def load_variables(
+    model: Any, load: Callable[[Any], None], store: Any, *, with_rule: bool
+) -> None:
+    """Reads them. Files of earlier versions have no exponents: none are set.
+
+    Args:
+        model: A `BlendedModel`.
+        load: Keras' own `load_own_variables`.
+        store: What was saved.
+        with_rule: Whether the model has a rule; a plain one leaves a rule's
+            values.
+    """
+    numbered = {name: store[name] for name in store.keys() if name.isdigit()}
+    if not with_rule:
+        numbered = {"0": store["0"]}
+    exponents = model.pool.variable
+    numbered[str(len(numbered))] = (
+        store[EXPONENTS]
+        if EXPONENTS in store.keys()
+        else keras.ops.zeros(exponents.shape)
+    )
+    load(numbered)
 
 
 def to_config(model: Any, metrics: Any) -> dict[str, Any]:

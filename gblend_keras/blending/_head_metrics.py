@@ -9,10 +9,11 @@ from gblend_keras.blending.losses import MULTI_LABEL_LOSSES
 from gblend_keras.distribution import replica_step
 from gblend_keras.heads import BLEND
 from gblend_keras.heads import JOINT
+from gblend_keras.heads import POOL
 
 
 class HeadMetrics:
-    """Mean loss and the user's metrics, a copy for each head and the blend.
+    """Mean loss and the user's metrics, a copy for each head and mean of all.
 
     Metrics see probabilities. Each is named `<head>_<metric>`.
 
@@ -39,7 +40,7 @@ class HeadMetrics:
             )
         self.scores = {
             head: [_copy(metric, head) for metric in templates]
-            for head in [*heads, BLEND]
+            for head in [*heads, BLEND, POOL]
         }
 
     @property
@@ -58,7 +59,7 @@ class HeadMetrics:
         Args:
             losses: The loss of each head, divided by the replica count.
             y: Labels.
-            predicted: `{head or blend: probabilities}`.
+            predicted: `{answer: probabilities}`.
         """
         size = keras.ops.shape(predicted[BLEND])[0]
         num_replicas = replica_step.num_replicas()

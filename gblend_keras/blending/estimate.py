@@ -92,6 +92,9 @@ class BlendEstimate:
         probe: What a short look trained, "3 epochs" say; "" for `num_epochs`.
         proof: What the weights were put to before they were used; None where
             they are used as they are.
+        pool: Exponents of the pool, from what the heads said of V: an entry
+            `{"modalities": [...], "exponents": {head: exponent}}` for each
+            set of modalities, the first for all of them.
 
     Example:
         >>> import gblend_keras as gb
@@ -125,6 +128,7 @@ class BlendEstimate:
     estimator: str = "retrain"
     probe: str = ""
     proof: Proof | None = None
+    pool: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
     @property
     def cannot_be_told_from_uniform(self) -> bool:
@@ -172,6 +176,12 @@ class BlendEstimate:
             lines.append("These weights cannot be told from uniform ones.")
         if self.proof is not None:
             lines += [*self._overfitting(), self.proof.summary()]
+        if self.pool:
+            powers = self.pool[0]["exponents"].items()
+            words = ", ".join(f"{head} {power:.2f}" for head, power in powers)
+            lines.append(
+                f"The pool's exponents, from what is held out: {words}."
+            )
         return lines
 
     def _exploded(self) -> list[str]:
@@ -221,7 +231,9 @@ class BlendEstimate:
         missing = [
             each.name
             for each in fields
-            if each.name not in values and each.default is dataclasses.MISSING
+            if each.name not in values
+            and each.default is dataclasses.MISSING
+            and each.default_factory is dataclasses.MISSING
         ]
         if missing:
             raise ValueError(

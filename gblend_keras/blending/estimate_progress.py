@@ -13,6 +13,7 @@ from gblend_keras.blending import snapshot
 from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.distribution import workers
 from gblend_keras.utils import state_files
+from gblend_keras.utils.state_files import Array
 
 FORMAT = 1
 FIELDS = ("start", "end", "weight")  # of losses; groups follow from V
@@ -29,6 +30,8 @@ class Progress:
     Attributes:
         measured: Losses on T' and V of each division that was begun. The end
             of a head is its start until its pass is done.
+        evidence: Of each division, what heads said of (a part of) V after the
+            passes that are done, `(examples, H, classes)`, and its labels.
         passes_done: Passes of the latest division that are done.
         epochs_done: Epochs of the next pass that are done.
         examples_trained: Examples that the passes trained on.
@@ -38,6 +41,9 @@ class Progress:
 
     measured: list[tuple[Losses, Losses]] = dataclasses.field(
         default_factory=list
+    )
+    evidence: dict[int, tuple[Array, Array]] = dataclasses.field(
+        default_factory=dict
     )
     passes_done: int = 0
     epochs_done: int = 0
@@ -127,7 +133,7 @@ class Journal:
         counts = {
             name: value
             for name, value in vars(progress).items()
-            if name != "measured"
+            if name not in ("measured", "evidence")
         }
         state_files.write(
             self._path,
@@ -162,6 +168,9 @@ def _arrays(
             for field in FIELDS:
                 values = getattr(losses, field)
                 yield f"losses/{index}/{side}/{field}", values
+    for index, (evidence, labels) in progress.evidence.items():
+        yield f"evidence/{index}/heads", evidence
+        yield f"evidence/{index}/labels", labels
     if progress.epochs_done:
         yield from snapshot.state_arrays(model)
 
@@ -191,6 +200,12 @@ def _from_state(model: keras.Model, state: state_files.State) -> Progress:
             for side in ("train", "holdout")
         )
         progress.measured.append((train, holdout))
+        if f"evidence/{index}/heads" in state.names:
+            evidence, labels = (
+                state.array(f"evidence/{index}/{part}").copy()
+                for part in ("heads", "labels")
+            )
+            progress.evidence[index] = (evidence, labels)
     if progress.epochs_done:
         snapshot.load_state(model, state)
     return progress

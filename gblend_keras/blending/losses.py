@@ -23,8 +23,6 @@ MULTI_LABEL_LOSSES = (
     keras.losses.BinaryFocalCrossentropy,
 )
 
-SMOOTHING = 0.05  # of each head's probabilities, before they are pooled
-
 
 def blended_loss(
     head_losses: Sequence[Any], weights: Any, loss_scale: Any
@@ -117,30 +115,6 @@ def example_losses(loss: keras.losses.Loss, y: Any, logits: Any) -> Any:
     values = loss.call(ops.convert_to_tensor(y), ops.cast(logits, "float32"))
     values = ops.cast(values, "float32")
     return ops.reshape(values, [ops.shape(logits)[0], -1])[:, 0]
-
-
-def log_mean(logits: Sequence[Any], *, multi_label: bool) -> Any:
-    """Pools heads: the mean of their smoothed log-probabilities, as logits.
-
-        z = mean_h log((1 - s) p_h + s / C),    p = softmax(z),    s = 0.05
-
-    With several classes an example, the mean of the smoothed probabilities'
-    logits. Ours: the smoothing bounds what one over-confident head can do.
-
-    Args:
-        logits: Those of each head, shape `(batch, num_classes)`.
-        multi_label: Whether an example may have several classes.
-    """
-    pooled = []
-    for each in logits:
-        each = ops.cast(each, "float32")
-        if multi_label:
-            p = (1 - SMOOTHING) * ops.sigmoid(each) + SMOOTHING / 2
-            pooled.append(ops.log(p) - ops.log(1 - p))
-        else:
-            share = SMOOTHING / each.shape[-1]
-            pooled.append(ops.log((1 - SMOOTHING) * ops.softmax(each) + share))
-    return functools.reduce(ops.add, pooled) / len(pooled)
 
 
 def example_errors(y: Any, logits: Any, *, multi_label: bool) -> Any:

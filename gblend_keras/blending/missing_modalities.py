@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,20 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gblend_keras.answers import pool
 from gblend_keras.blending import input_checks
-from gblend_keras.heads import JOINT
 
 
 class Answer:
     """The answer of a blended model from some of its modalities.
 
-        p = activation(mean_h logits_h)
-
-    over the trained heads `h` that see nothing but what is there: the heads
-    of these modalities and, when all are there, `joint`. A head is trained if
-    its blend weight is above 0. Where none of them is trained (after plain
-    joint training, say), `joint` answers, each absent input replaced by its
-    training mean as the tower's normalisation layer knows it, or by zeros.
+    The pool of the trained heads that see nothing but what is there: the
+    heads of these modalities and, when all are there, `joint`. Its exponents
+    are those that `calibrate` fitted for these modalities; else it is the
+    log-mean. A head is trained if its blend weight is above 0. Where none of
+    them is trained (after plain joint training, say), `joint` answers, each
+    absent input replaced by its training mean as the tower's normalisation
+    layer knows it, or by zeros.
 
     Ours: the paper has no rule for absent modalities. This one was the best
     of those in `evaluation.fallbacks`; docs/evaluation.md has the figures.
@@ -35,6 +34,7 @@ class Answer:
     Attributes:
         present: The modalities that are there, in the network's order.
         heads: The heads that answer.
+        exponents: `{head: exponent}` of their pool.
         filled: Absent modalities that something must stand for, because an
             answering head reads them.
     """
@@ -43,8 +43,9 @@ class Answer:
         network: keras.Model = model.network
         inputs = dict(network.input)
         self.present = [name for name in inputs if name in present]
-        self.heads = answering_heads(model, self.present)
-        self._activation = tf.sigmoid if model.multi_label else tf.nn.softmax
+        self.heads = pool.answering_heads(model, self.present)
+        self.exponents = model.pool.exponents(self.heads, self.present)
+        self._multi_label = model.multi_label
         outputs = {head: network.output[head] for head in self.heads}
         part = connected({name: inputs[name] for name in self.present}, outputs)
         self.filled: list[str] = []
@@ -67,8 +68,9 @@ class Answer:
 
     def combine(self, logits: Mapping[str, Any]) -> tf.Tensor:
         """Returns probabilities from the logits of (at least) the heads."""
-        total = tf.add_n([tf.cast(logits[h], tf.float32) for h in self.heads])
-        return self._activation(total / len(self.heads))
+        return pool.pooled(
+            logits, self.exponents, multi_label=self._multi_label
+        )
 
     def complete(self, x: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the present modalities and what stands for absent ones."""
@@ -78,18 +80,6 @@ class Answer:
             shape = tf.concat([size, tf.shape(value)], axis=0)
             completed[name] = tf.broadcast_to(value, shape)
         return completed
-
-
-def answering_heads(model: Any, present: Sequence[str]) -> list[str]:
-    """Returns the heads that answer from these modalities; see `Answer`."""
-    trained = [head for head, w in model.blend_weights.items() if w > 0]
-    own = [head for head in model.modality_heads if head in present]
-    answering = [head for head in own if head in trained]
-    if set(present) == set(model.network.input) and JOINT in trained:
-        answering.append(JOINT)
-    if answering:
-        return answering
-    return [JOINT] if JOINT in trained or not own else own
 
 
 def connected(inputs: Any, outputs: dict[str, Any]) -> keras.Model | None:
@@ -162,7 +152,20 @@ def _flat(model: keras.Model) -> list[Any]:
 def predict_available(
     model: Any, x: Mapping[str, Any], *, batch_size: int = 32
 ) -> npt.NDArray[np.float32]:
-    """See `BlendedModel.predict_available`."""
+    """Answers from the modalities there: see `missing_modalities.Answer`.
+
+    Args:
+        model: A trained `BlendedModel`.
+        x: `{modality: array}` with at least one of the network's.
+        batch_size: Examples computed at a time.
+
+    Returns:
+        Probabilities, shape `(examples, num_classes)`.
+
+    Raises:
+        ValueError: If `x` holds none of the network's modalities, or another
+            one, or numbers of examples differ.
+    """
     check_available(model.network, x)
     answer = Answer(model, list(x))
     total = len(x[answer.present[0]])

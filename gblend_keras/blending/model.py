@@ -7,6 +7,8 @@ from typing import Literal
 
 import keras
 
+from gblend_keras.answers import calibration
+from gblend_keras.answers.pool import Pool
 from gblend_keras.blending import _compiled_state
 from gblend_keras.blending import _example_losses
 from gblend_keras.blending import _head_metrics
@@ -23,6 +25,7 @@ from gblend_keras.distribution import keras_loops
 from gblend_keras.distribution import replica_step
 from gblend_keras.fusion.tower_rates import TowerRates
 from gblend_keras.heads import JOINT
+from gblend_keras.heads import POOL
 
 
 @keras.saving.register_keras_serializable(package="gblend_keras")
@@ -35,8 +38,9 @@ class BlendedModel(distributed_model.DistributedModel):
     step. They start uniform; `GradientBlending` estimates better ones.
 
     Source: Wang, Tran & Feiszli, CVPR 2020, Eq. 7.
-    Ours: `loss_scale` (see `compile`) and `blend`, the mean of the heads'
-    probabilities, which is reported and predicted beside the heads.
+    Ours: `loss_scale` (see `compile`), and two answers that are reported and
+    predicted beside the heads: `blend`, the mean of their probabilities, and
+    `pool`, their product, each to the power of its exponent (`calibrate`).
 
     Args:
         network: Functional model `{modality: input} -> {head: logits}` with a
@@ -84,6 +88,7 @@ class BlendedModel(distributed_model.DistributedModel):
         self._rule_seeds = rule and keras.random.SeedGenerator()
         if rule is not None:
             rule.build(self)
+        self.pool = Pool(self, self.head_names, list(network.input))  # the last
         self.built = True
 
     @property
@@ -142,11 +147,12 @@ class BlendedModel(distributed_model.DistributedModel):
         """
         self.head_weights.assign(weights)
 
+    def save_own_variables(self, store: Any) -> None:
+        _compiled_state.save_variables(super().save_own_variables, store)
+
     def load_own_variables(self, store: Any) -> None:
-        """Loads the blend weights; a plain model leaves a rule's values."""
-        if self._rule is None:
-            store = {"0": store["0"]}
-        super().load_own_variables(store)
+        load, has_rule = super().load_own_variables, self._rule is not None
+        _compiled_state.load_variables(self, load, store, with_rule=has_rule)
 
     def compile(
         self,
@@ -238,16 +244,23 @@ class BlendedModel(distributed_model.DistributedModel):
         self._head_metrics.update(
             training_step.head_losses(self, y, y_pred, sample_weight),
             y,
-            losses.probabilities(y_pred, multi_label=self.multi_label),
+            self.answers(y_pred),
         )
         return self.get_metrics_result()
 
-    def predict_step(self, data: Any) -> dict[str, Any]:
-        """Returns the probabilities of each head and of the blend."""
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return losses.probabilities(
-            self(x, training=False), multi_label=self.multi_label
+    def answers(self, logits: Any) -> dict[str, Any]:
+        """Returns the probabilities of each head, of `blend` and `pool`."""
+        found = losses.probabilities(logits, multi_label=self.multi_label)
+        answering = self.head_weights.tensor > 0
+        found[POOL] = self.pool.answer(
+            logits, answering, multi_label=self.multi_label
         )
+        return found
+
+    def predict_step(self, data: Any) -> dict[str, Any]:
+        """Returns the answers to a batch."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self.answers(self(x, training=False))
 
     @property
     def examples_seen(self) -> int:
@@ -264,6 +277,10 @@ class BlendedModel(distributed_model.DistributedModel):
         measurer = self._measurer or _example_losses.Measurer(self)
         self._measurer = measurer
         return measurer.measure(dataset, measure, **options)
+
+    @distributed_model.documented_by(_example_losses.calibrate)
+    def calibrate(self, *args: Any, **kwargs: Any) -> calibration.Calibration:
+        return _example_losses.calibrate(self, *args, **kwargs)
 
     @distributed_model.documented_by(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
@@ -283,15 +300,6 @@ class BlendedModel(distributed_model.DistributedModel):
     def check_predicted(self, x: Any) -> None:
         input_checks.check_inputs(self.network, x)
 
-    def predict_available(
-        self, x: Mapping[str, Any], *, batch_size: int = 32
-    ) -> Any:
-        """Answers from the modalities there: see `missing_modalities.Answer`.
-
-        Args:
-            x: `{modality: array}` with at least one of the network's.
-            batch_size: Examples computed at a time.
-        """
-        return missing_modalities.predict_available(
-            self, x, batch_size=batch_size
-        )
+    @distributed_model.documented_by(missing_modalities.predict_available)
+    def predict_available(self, x: Mapping[str, Any], **options: Any) -> Any:
+        return missing_modalities.predict_available(self, x, **options)

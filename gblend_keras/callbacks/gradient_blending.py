@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from gblend_keras import config
+from gblend_keras.answers import calibration
 from gblend_keras.blending import estimate_record
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending.estimate import BlendEstimate
@@ -192,4 +193,6 @@ class GradientBlending(fit_arguments.BlendCallback):
         is_chief = workers.is_chief(strategy)
         self._record.add(estimate, fingerprint, write=is_chief)
         model.assign_blend_weights(estimate.weights)
+        if estimate.pool:
+            calibration.assign(model, estimate.pool)
         estimate_record.announce(estimate, settings, show=is_chief)

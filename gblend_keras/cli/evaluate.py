@@ -100,7 +100,7 @@ _ANSWER = flags.DEFINE_string(
     "answer",
     "blend",
     "With --verbs and --nouns: which answer makes actions: a head's name, "
-    "ensemble, joint, blend or available.",
+    "ensemble, joint, blend or pool.",
     flag_values=FLAGS,
 )
 

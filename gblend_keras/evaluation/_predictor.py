@@ -10,7 +10,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras.blending import input_checks
-from gblend_keras.blending import losses
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.callbacks import training_progress
@@ -20,7 +19,6 @@ from gblend_keras.data import sources
 from gblend_keras.data.clips import clip_set
 from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import views
-from gblend_keras.heads import AVAILABLE
 from gblend_keras.heads import ENSEMBLE
 from gblend_keras.heads import JOINT
 from gblend_keras.heads import computed_answers
@@ -59,12 +57,10 @@ class Predictor:
         self, model: BlendedModel, subsets: Sequence[tuple[str, ...]] = ()
     ) -> None:
         self._model = model
-        everything = list(model.network.input)
         self._answers: dict[Name, missing_modalities.Answer] = {
-            AVAILABLE: missing_modalities.Answer(model, everything)
+            subset: missing_modalities.Answer(model, subset)
+            for subset in subsets
         }
-        for subset in subsets:
-            self._answers[subset] = missing_modalities.Answer(model, subset)
         self._function = tf.function(self._predict, reduce_retracing=True)
 
     def __call__(self, x: Mapping[str, Any]) -> dict[Name, Any]:
@@ -90,9 +86,7 @@ class Predictor:
 
     def _predict(self, x: dict[str, Any]) -> list[Any]:
         logits = self._model.network(x, training=False)
-        multi_label = self._model.multi_label
-        heads = losses.probabilities(logits, multi_label=multi_label)
-        found: dict[Name, Any] = dict(heads.items())
+        found: dict[Name, Any] = dict(self._model.answers(logits).items())
         own = [found[head] for head in self._model.modality_heads]
         found[ENSEMBLE] = tf.add_n(own) / len(own) if own else found[JOINT]
         for name, answer in self._answers.items():

@@ -57,7 +57,7 @@ class Evaluation:
         report: Everything that `evaluation.json` holds, as plain values.
         y: Labels of the N examples (of videos, where views were averaged).
         probabilities: `{answer: (N, classes)}` for each head, "ensemble",
-            "joint", "blend" and "available".
+            "joint", "blend" and "pool".
         keys: The key of each example, strings `(N,)`.
         extra: More arrays for `predictions.npz`, such as training labels.
 
@@ -140,7 +140,7 @@ def evaluate_model(
         >>> splits = gb.data.load(gb.recipes.get("digits").data, data_dir=None)
         >>> found = gb.evaluate_model(model, splits.test)
         >>> list(found.heads)
-        ['image', 'sound', 'ensemble', 'joint', 'blend', 'available']
+        ['image', 'sound', 'ensemble', 'joint', 'blend', 'pool']
         >>> found.heads["joint"]["top1"] > 0.9
         True
     """

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gblend_keras.answers import pool
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import example_set
@@ -23,8 +24,9 @@ Part = Callable[[dict[str, Any]], dict[str, Any]]  # of a network
 class Candidates:
     """Answers of one model from a part of its modalities, by several fallbacks.
 
-    - `logits`: mean of the logits of the present modalities' heads; what
+    - `pool`: the pool of the present modalities' heads, as calibrated; what
       `predict_available` does.
+    - `logits`: mean of the logits of these heads.
     - `probabilities`: mean of their probabilities.
     - `weighted`: the same, weighted by the blend weights.
     - `joint_mean_input`: the joint head, each absent input replaced by its
@@ -68,6 +70,7 @@ class Candidates:
                 self._of_features, self._joint, self._means
             )
         found: dict[str, Fallback] = {
+            "pool": self._pooled,
             "logits": self._of_logits,
             "probabilities": self._of_probabilities,
             "weighted": self._weighted,
@@ -124,6 +127,15 @@ class Candidates:
         if self._model.multi_label:
             return np.asarray(keras.ops.sigmoid(logits))
         return np.asarray(keras.ops.softmax(logits))
+
+    def _pooled(self, present: subsets.Subset) -> example_set.Array:
+        heads = pool.answering_heads(self._model, present)
+        found = pool.pooled(
+            self._logits,
+            self._model.pool.exponents(heads, present),
+            multi_label=self._model.multi_label,
+        )
+        return np.asarray(found)
 
     def _of_logits(self, present: subsets.Subset) -> example_set.Array:
         values = [self._logits[name] for name in present]

@@ -11,12 +11,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from gblend_keras import config
+from gblend_keras.answers import pool
 from gblend_keras.blending import losses
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.export._formats import Signature
 from gblend_keras.fusion.network import tower_models
 from gblend_keras.heads import BLEND
+from gblend_keras.heads import POOL
 
 ALL = "all"
 # The signature that a program gets when it asks for none.
@@ -46,10 +48,10 @@ def signatures(
         ValueError: If the head is unknown or was not trained, or the
             modalities do not fit.
     """
-    config.check_choice("head", head, (ALL, BLEND, *model.head_names))
+    config.check_choice("head", head, (ALL, BLEND, POOL, *model.head_names))
     trained = _trained(model)
-    needed = model.head_names if head == BLEND else [head]
-    missing = [name for name in needed if name != ALL and name not in trained]
+    needed = {BLEND: model.head_names, POOL: trained, ALL: []}.get(head, [head])
+    missing = [name for name in needed if name not in trained]
     if missing:
         raise ValueError(
             f"`head` was not trained. Expected one of {trained}, whose blend "
@@ -69,6 +71,8 @@ def signatures(
         return {DEFAULT: _heads(model, [head])}
     is_whole = len(trained) == len(model.head_names)
     shown = [*trained, BLEND] if is_whole else trained
+    if len(trained) > 1:
+        shown = [*shown, POOL]
     found = {DEFAULT: _heads(model, shown)}
     if many:
         found |= _answers(model)
@@ -127,9 +131,12 @@ def _trained(model: BlendedModel) -> list[str]:
 
 
 def _heads(model: BlendedModel, heads: Sequence[str]) -> Signature:
-    """Returns the signature of heads and of `blend`, as `predict` has them."""
+    """Returns the signature of some answers, as `predict` has them."""
     network, multi_label = model.network, model.multi_label
-    read = list(network.output) if BLEND in heads else list(heads)
+    exponents = model.pool.exponents(_trained(model))
+    read = list(heads)
+    if BLEND in heads or POOL in heads:
+        read = list(network.output) if BLEND in heads else _trained(model)
     logits = {head: network.output[head] for head in read}
     inputs = dict(network.input)
     if len(read) == 1 and read[0] in inputs:  # a modality's own head
@@ -138,9 +145,10 @@ def _heads(model: BlendedModel, heads: Sequence[str]) -> Signature:
     part = keras.Model(inputs, logits)
 
     def function(x: Mapping[str, Any]) -> dict[str, Any]:
-        found = losses.probabilities(
-            part(x, training=False), multi_label=multi_label
-        )
+        said = part(x, training=False)
+        found = losses.probabilities(said, multi_label=multi_label)
+        if POOL in heads:
+            found[POOL] = pool.pooled(said, exponents, multi_label=multi_label)
         return {f"{head}_{ANSWER}": found[head] for head in heads}
 
     outputs = tuple(f"{head}_{ANSWER}" for head in heads)

@@ -10,6 +10,7 @@ from gblend_keras.fusion import _parts
 from gblend_keras.fusion import registry
 from gblend_keras.heads import BLEND
 from gblend_keras.heads import JOINT
+from gblend_keras.heads import POOL
 
 
 def late_fusion(
@@ -259,11 +260,12 @@ def _check_arguments(
             f"Received: towers={towers!r}. Pass at least one tower."
         )
     for name in towers:
-        if not str(name).isidentifier() or name in (JOINT, BLEND):
+        if not str(name).isidentifier() or name in (JOINT, BLEND, POOL):
             raise ValueError(
                 "`towers` has a modality with a name that cannot be used. "
                 "Expected letters, digits and underscores, other than "
-                f"'{JOINT}' and '{BLEND}'. Received: {name!r}. Rename it."
+                f"'{JOINT}', '{BLEND}' and '{POOL}'. Received: {name!r}. "
+                "Rename it."
             )
     if not isinstance(num_classes, int) or num_classes < 1:
         raise ValueError(

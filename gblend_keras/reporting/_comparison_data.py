@@ -144,7 +144,7 @@ def best_modality(runs: Mapping[str, Runs]) -> tuple[str, str] | None:
         ):
             continue
         for head in heads:
-            if head not in answer_heads.MEANS:
+            if head not in answer_heads.COMBINED:
                 scores = [run.summary["accuracy"][head] for run in each]
                 candidates[method, head] = _mean(scores)
     return max(candidates, key=lambda key: candidates[key], default=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,29 @@ def in_words(
     else:
         sentences.append("The weights can be told from uniform ones.")
     return sentences + _repeats_in_words(estimates)
+
+
+SOURCES = {
+    "validation": "fitted on the set's validation split",
+    "estimate": "fitted on what was held out in the estimate",
+}
+
+
+def pool_in_words(found: Mapping[str, Any]) -> str:
+    """Says where the exponents of a run's pool come from.
+
+    Args:
+        found: "pool" of its summary.
+    """
+    exponents = found.get("exponents", {})
+    source = SOURCES.get(found.get("source", ""))
+    if source is None:
+        return (
+            "pool: nothing clean was at hand to calibrate on, so it is the "
+            "log-mean of the heads."
+        )
+    powers = ", ".join(f"{head} {a:.2f}" for head, a in exponents.items())
+    return f"pool: exponents {powers}, {source}."
 
 
 def _head_in_words(estimate: BlendEstimate, head: str) -> str:

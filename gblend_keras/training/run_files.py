@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gblend_keras import reporting
+from gblend_keras.answers import pool
 from gblend_keras.blending.estimate import read_history
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import optimizer_builder
@@ -26,6 +27,34 @@ from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.utils import files
 from gblend_keras.utils import optional
+from gblend_keras.utils import progress
+
+
+def calibrate(
+    ready: base.ReadyRun, splits: example_set.Splits
+) -> dict[str, Any]:
+    """Calibrates the pool of heads on what is clean, once training is over.
+
+    On the set's own validation split, where it has one that is not reported
+    on; else the exponents stay those of the last estimate, from its V; else
+    the pool is the log-mean.
+
+    Returns:
+        What the summary says of it: "source", "validation", "estimate" or
+        "none", and the "exponents" of the heads that answer.
+    """
+    model = ready.model
+    heads = pool.answering_heads(model, list(model.network.input))
+    found: dict[str, Any] = {}
+    source = "estimate" if model.pool.is_calibrated else "none"
+    if len(heads) > 1 and splits.validation is not None:
+        data = datasets.make_dataset(splits.validation, batch_size=128)
+        calibration = model.calibrate(data)
+        source = "validation"
+        found = calibration.to_json()
+        if ready.verbose:
+            progress.say(calibration.summary())
+    return {"source": source, "exponents": model.pool.exponents(heads), **found}
 
 
 def finish(

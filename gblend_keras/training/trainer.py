@@ -278,9 +278,11 @@ def _fit(
         verbose=0,  # TrainingProgress shows it
     )
     report = _no_estimates(num_epochs) | data.report()
+    calibration = run_files.calibrate(ready, splits)
     in_estimates = report["examples_trained_in_estimates"]
     return report | {
         "collapsed": _collapsed(ready),
+        "pool": calibration,
         "examples_trained": cost.examples_trained + in_estimates,
         "seconds": round(cost.seconds, 1),
     }

@@ -23,9 +23,10 @@ ANY = BlendEstimate(
 
 
 class ThrowAway(gb.GradientBlending):
-    """Estimates, and then trains on with the weights as they were."""
+    """Estimates, and then trains on as if nothing had been found."""
 
     def on_epoch_begin(self, epoch, logs=None):
         before = self.model.blend_weights
         super().on_epoch_begin(epoch, logs)
         self.model.assign_blend_weights(before)
+        self.model.pool.assign({})

@@ -119,7 +119,7 @@ def test_any_number_of_modalities_trains_and_predicts(num_modalities):
     model = toy.model(num_modalities)
     model.fit(x, y, epochs=1, verbose=0)
     predicted = model.predict(x, verbose=0)
-    assert list(predicted) == [*model.head_names, "blend"]
+    assert list(predicted) == [*model.head_names, "blend", "pool"]
     for probability in predicted.values():
         assert probability.shape == (96, 3)
         np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-5)
@@ -139,7 +139,9 @@ def test_logs_name_every_head_and_the_blend():
     for head in ("m0", "m1", "joint"):
         for key in (f"{head}_loss", f"{head}_accuracy"):
             assert key in history and f"val_{key}" in history
-    assert "blend_accuracy" in history and "val_blend_accuracy" in history
+    for answer in ("blend", "pool"):
+        assert f"{answer}_accuracy" in history
+        assert f"val_{answer}_accuracy" in history
     assert history["loss"][0] > 0
 
 

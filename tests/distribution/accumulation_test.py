@@ -1,6 +1,6 @@
 """Accumulation decided by all replicas together, where it needs no threads.
 
-What threads do is in `tests/distribution/settings_test.py`.
+What threads do is in `tests/journeys/replica_settings_test.py`.
 """
 
 import types

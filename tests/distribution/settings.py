@@ -124,6 +124,18 @@ def statistics(strategy):
     ]
 
 
+def calibrated(strategy):
+    """Returns the exponents of the pool: 50 examples, 6 or 7 a replica."""
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = toy.model()
+    x, y = toy.arrays(num_examples=50)
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(13)
+    found = model.calibrate(data)
+    rows = keras.ops.convert_to_numpy(model.pool.variable)
+    return [*rows.ravel().tolist(), found.cross_validated.loss]
+
+
 def values_of_replicas(strategy, variable):
     """Returns the value that each replica holds."""
     values = strategy.experimental_local_results(variable)
@@ -144,6 +156,7 @@ def main():
         for kind in OPTIMIZERS
     }
     found["overflowed"] = [overflowed(one), overflowed(two)]
+    found["calibrated"] = [calibrated(one), calibrated(two)]
     kept = statistics(two)
     found["statistics"] = [values_of_replicas(two, each) for each in kept]
     # At rate 0 the mean of a global batch is that of one device.

@@ -91,14 +91,14 @@ def test_answers_are_means_of_heads(model):
         "ensemble",
         "joint",
         "blend",
-        "available",
+        "pool",
     ]
     np.testing.assert_allclose(
         found["ensemble"], (predicted["m0"] + predicted["m1"]) / 2, atol=1e-6
     )
     np.testing.assert_allclose(found["blend"], predicted["blend"], atol=1e-6)
     np.testing.assert_allclose(
-        found["available"], model.predict_available(data.x), atol=1e-6
+        found["pool"], model.predict_available(data.x), atol=1e-6
     )
 
 
@@ -200,7 +200,7 @@ def test_multi_label_sets_are_scored_by_precision():
     assert joint["top1"] is None and joint["class_accuracy"] is None
     assert 0 < joint["mAP"] <= 1 and 0 < joint["mAUC"] <= 1
     full = report["modalities"]["subsets"][-1]["score"]
-    assert full == pytest.approx(report["heads"]["available"]["mAP"])
+    assert full == pytest.approx(report["heads"]["pool"]["mAP"])
     # The mean share of positives, of a constant answer.
     assert report["modalities"]["empty"] == pytest.approx(hot.mean())
     assert "mAP" in text_tables.text_table(report)
@@ -273,7 +273,7 @@ def test_failed_write_leaves_the_old_files(model, tmp_path, monkeypatch):
 def test_table_names_every_answer(model):
     lines = text_tables.text_table(run(model, examples()).report).splitlines()
     assert lines[0] == "23 examples, 3 classes:"
-    for name in ("m0", "ensemble", "joint", "blend", "available"):
+    for name in ("m0", "ensemble", "joint", "blend", "pool"):
         assert any(line.startswith(f"  {name} ") for line in lines)
     assert any("m0 + m1" in line for line in lines)
     assert max(map(len, lines)) <= 110

@@ -25,7 +25,7 @@ def answers(model, examples, present):
 
 def test_first_fallback_is_what_the_model_does():
     model, examples = setting()
-    found = answers(model, examples, ("m0", "m2"))["logits"]
+    found = answers(model, examples, ("m0", "m2"))["pool"]
     x = {name: examples.x[name] for name in ("m0", "m2")}
     np.testing.assert_allclose(found, model.predict_available(x), atol=1e-6)
 
@@ -70,13 +70,13 @@ def test_joint_head_reads_the_features_that_are_given():
 def test_every_fallback_is_scored_on_every_partial_subset():
     model, examples = setting()
     found = fallbacks.compare_fallbacks(model, examples, train=examples)
-    assert len(found) == 9
+    assert len(found) == 10
     for scores in found.values():
         parts = {name: v for name, v in scores.items() if name != "score"}
         assert set(parts) == {"m0", "m1", "m2", "m0+m1", "m0+m2", "m1+m2"}
         assert scores["score"] == pytest.approx(np.mean(list(parts.values())))
     lines = text_tables.absent_table(found).splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     shares = [float(line.split()[-1]) for line in lines[1:]]
     assert shares == sorted(shares, reverse=True)
 

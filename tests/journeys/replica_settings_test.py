@@ -42,6 +42,12 @@ def test_setting_trains_the_same_on_two_devices(found, setting, tolerance):
     assert two == pytest.approx(one, abs=tolerance)
 
 
+def test_pool_is_calibrated_alike_on_two_devices(found):
+    one, two = found["calibrated"]
+    assert len(one) == 3 * 3 + 1
+    assert two == pytest.approx(one, abs=1e-4)
+
+
 def test_batch_norm_of_each_replica_ends_as_one_and_finite(found):
     """Slices of 5 and 4, at last of 1 and none, whose mean is not a number."""
     for first, second in found["statistics"]:

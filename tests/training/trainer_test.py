@@ -74,6 +74,7 @@ def test_run_directory_holds_everything_about_the_run(recipe, tmp_path):
         "ensemble",
         "joint",
         "blend",
+        "pool",
     }
     history = json.loads((workdir / "blend_history.json").read_text())
     assert [entry["epoch"] for entry in history] == [0, 2, 3]

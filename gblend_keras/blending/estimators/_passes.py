@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gblend_keras.answers.exponents import Heldout
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
+from gblend_keras.blending._example_losses import split_evidence
 from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate_progress import Journal
 from gblend_keras.blending.loss_changes import Losses
@@ -29,6 +31,9 @@ from gblend_keras.distribution import keras_private
 from gblend_keras.utils import progress
 
 LossPair = tuple[Losses, Losses]  # on T' and on V
+# Of what heads say of V, to calibrate the pool on: a part is enough.
+MOST_EXAMPLES = 5000
+MOST_VALUES = 2**23
 
 
 class Pass(NamedTuple):
@@ -157,6 +162,36 @@ class Passes:
             for index, division in enumerate(divisions, start=first)
         ]
 
+    def held_out(self, divisions: Sequence[Division]) -> Heldout | None:
+        """Returns what heads said of V after the latest call of `run`.
+
+        Each head as the pass left it that is for it; of a large V, a part.
+
+        Args:
+            divisions: Those of that call.
+
+        Returns:
+            V of all divisions; None where a pass diverged.
+        """
+        parts = []
+        for index, division in enumerate(
+            divisions, start=self._num_begun - len(divisions)
+        ):
+            if index not in self._done.evidence:
+                return None
+            evidence, labels = self._done.evidence[index]
+            _, losses = _grouped(self._done.measured[index], division)
+            rows = slice(None, None, _stride(len(losses.weight), evidence))
+            group = None if losses.group is None else losses.group[rows]
+            parts.append(Heldout(evidence, labels, losses.weight[rows], group))
+        groups = [each.group for each in parts if each.group is not None]
+        return Heldout(
+            np.concatenate([each.evidence for each in parts]),
+            np.concatenate([each.labels for each in parts]),
+            np.concatenate([each.weight for each in parts]),
+            np.concatenate(groups) if len(groups) == len(parts) else None,
+        )
+
     def _run_division(
         self,
         index: int,
@@ -182,7 +217,7 @@ class Passes:
                 for losses in done.measured[index]:
                     losses.end[:] = np.inf
             else:
-                self._measure_pass(each, division, done.measured[index])
+                self._measure_pass(each, division, index)
             self._snapshot.restore()
             done.passes_done += 1
             done.epochs_done = 0
@@ -239,27 +274,43 @@ class Passes:
         )
         return train, holdout
 
-    def _measure_pass(
-        self, each: Pass, division: Division, measured: LossPair
-    ) -> None:
+    def _measure_pass(self, each: Pass, division: Division, index: int) -> None:
         """Measures what a pass has come to."""
-        train, holdout = measured
-        found = [(division.holdout, holdout)]
-        if not each.holdout_only:
-            found.insert(0, (division.train_sample, train))
+        train, holdout = self._done.measured[index]
         columns = slice(None) if each.columns is None else list(each.columns)
-        for data, losses in found:
-            losses.end[:, columns] = self._measure(data)[0][:, columns]
+        if not each.holdout_only:
+            found, _ = self._measure(division.train_sample)
+            train.end[:, columns] = found[:, columns]
+        rows = self._measure(division.holdout, evidence=True)
+        found, said = split_evidence(self._model, *rows)
+        holdout.end[:, columns] = found[:, columns]
+        some = said.evidence[:: _stride(len(found), said.evidence)]
+        labels = said.labels[:: _stride(len(found), said.evidence)]
+        before, _ = self._done.evidence.get(
+            index, (np.zeros_like(some), labels)
+        )
+        before[:, columns] = some[:, columns]  # a column a head comes first
+        self._done.evidence[index] = (before, labels)
 
-    def _measure(self, data: Any) -> tuple[ogr.FloatArray, ogr.FloatArray]:
+    def _measure(
+        self, data: Any, *, evidence: bool = False
+    ) -> tuple[ogr.FloatArray, ogr.FloatArray]:
         found = self._model.measure(
             data,
             self._measure_kind,
             class_weight=self._settings.class_weight,
             exponents=self._exponents,
+            evidence=evidence,
         )
         self._done.examples_measured += len(found[1])
         return found
+
+
+def _stride(num_examples: int, evidence: npt.NDArray[Any]) -> int:
+    """Returns which part of the examples is kept: every so many-th."""
+    _, num_heads, num_classes = evidence.shape
+    most = min(MOST_EXAMPLES, max(1, MOST_VALUES // (num_heads * num_classes)))
+    return -(-num_examples // most)
 
 
 def _start(pair: LossPair) -> LossPair:

@@ -1,12 +1,15 @@
 """Estimator of the blend: the interface, and how every estimator concludes."""
 
 import abc
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
+from gblend_keras.answers import calibration
+from gblend_keras.answers.exponents import Heldout
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
 from gblend_keras.blending.estimate import BlendEstimate
@@ -104,6 +107,25 @@ class Estimator(abc.ABC):
             fit_settings: The settings of the outer `fit`.
             journal: Keeps how far the estimate is, for a killed one.
         """
+
+
+def with_pool(
+    estimate: BlendEstimate, model: BlendedModel, held_out: Heldout | None
+) -> BlendEstimate:
+    """Returns an estimate with the exponents of the pool of its heads.
+
+    Args:
+        estimate: Its weights say which heads will be trained.
+        model: The model; not changed.
+        held_out: What the heads said of V; None where that is not known.
+    """
+    if held_out is None:
+        return estimate
+    trained = [head for head, weight in estimate.weights.items() if weight > 0]
+    rows = calibration.fit_rows(model, held_out, trained)
+    return dataclasses.replace(
+        estimate, pool=calibration.to_json(rows, model.head_names)
+    )
 
 
 def conclude(

@@ -52,7 +52,8 @@ class Probe(estimator.Estimator):
         settings: The floors of the weights and the seed; None for the
             defaults.
         share: Of the epochs that the weights are for, how many each of the
-            two passes trains. Less than an epoch is a part of one.
+            two passes trains, rounded to whole epochs. Less than an epoch is a
+            part of one.
         power: How sharply the weights follow the shares that generalise.
         prove: Whether weights must prove better than equal ones; if not,
             there is one pass.
@@ -121,6 +122,7 @@ class Probe(estimator.Estimator):
         ) as training:
             probe = _passes.Pass("equal weights", equal)
             train, holdout = _passes.pooled(training.run(divisions, [probe]))
+            said = training.held_out(divisions)
             estimate = estimator.conclude(
                 model,
                 self.settings,
@@ -146,7 +148,9 @@ class Probe(estimator.Estimator):
                 )
                 _, proved = _passes.pooled(training.run(divisions, [proof]))
                 estimate = _proved(estimate, holdout, proved)
-            return training.with_cost(estimate)
+                if estimate.proof and estimate.proof.passed:
+                    said = training.held_out(divisions)
+        return training.with_cost(estimator.with_pool(estimate, model, said))
 
     def weigh(
         self, train: Losses, holdout: Losses, heads: Sequence[str]

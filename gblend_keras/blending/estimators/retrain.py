@@ -68,6 +68,8 @@ class Retrain(estimator.Estimator):
             num_passes=len(passes) * len(divisions),
         ) as training:
             train, holdout = _passes.pooled(training.run(divisions, passes))
-        return training.with_cost(
-            estimator.conclude(model, self.settings, window, train, holdout)
+            said = training.held_out(divisions)
+        estimate = estimator.conclude(
+            model, self.settings, window, train, holdout
         )
+        return training.with_cost(estimator.with_pool(estimate, model, said))

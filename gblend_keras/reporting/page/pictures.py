@@ -28,7 +28,7 @@ def accuracies(
         title: Above the picture.
         limits: Ends of the axis in per cent, to compare pictures.
     """
-    order = [*heads, *answer_heads.MEANS]
+    order = [*heads, *answer_heads.COMBINED]
     ends = [
         f"{answer} {100 * sum(run[-1] for run in runs) / len(runs):.1f} %"
         for answer, runs in found.items()

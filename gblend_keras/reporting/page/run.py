@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from gblend_keras import heads as answer_heads
 from gblend_keras.reporting import run_data
+from gblend_keras.reporting import wording
 from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import layout
 from gblend_keras.reporting.page import run_classes
@@ -73,7 +74,15 @@ def _head(run: run_data.RunData) -> list[html.Html]:
             )
         ]
     accuracy, split = run.summary["accuracy"], run.summary["evaluated_on"]
-    shown = {answer: answer for answer in run.answers[:2]}
+    # One row of the page: the main answer, and what several heads make.
+    combined = (answer_heads.JOINT, *answer_heads.COMBINED)
+    shown = {
+        answer: answer
+        for answer in [
+            run.answers[0],
+            *[name for name in run.answers[1:] if name in combined],
+        ][:3]
+    }
     heads = [head for head in run.heads if head != answer_heads.JOINT]
     modalities = [head for head in run.answers if head in heads]
     best = max(modalities, key=lambda head: accuracy[head], default=None)
@@ -109,6 +118,7 @@ def _accuracy(run: run_data.RunData) -> html.Section | None:
             f"{size} examples leave a standard error of about {error:.1f} "
             "points."
         ),
+        *[html.paragraph(each) for each in _pool(run)],
         left_out
         and html.paragraph(
             f"Not shown: {', '.join(left_out)}. The method did not train "
@@ -117,6 +127,13 @@ def _accuracy(run: run_data.RunData) -> html.Section | None:
         ),
         _evaluation_hint(run),
     )
+
+
+def _pool(run: run_data.RunData) -> list[str]:
+    """Says what the exponents of the pool are, where it is an answer."""
+    if answer_heads.POOL not in run.answers:
+        return []
+    return [wording.pool_in_words(run.summary.get("pool", {}))]
 
 
 def _metrics_table(

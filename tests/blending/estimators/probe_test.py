@@ -68,7 +68,11 @@ def test_weight_goes_to_what_generalises_and_proves_itself():
     ]
     assert any(better)
     assert "times its gain" in estimate.summary()
-    assert estimate.verdict()[-1].endswith("nats): used.")
+    *_, proved, pool = estimate.verdict()
+    assert proved.endswith("nats): used.")
+    assert pool.startswith("The pool's exponents, from what is held out: m0 ")
+    powers = estimate.pool[0]["exponents"]
+    assert powers["m1"] < 0.5 * powers["m0"]
 
 
 def test_weights_that_prove_no_better_are_not_used(monkeypatch):

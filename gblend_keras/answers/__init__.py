@@ -1,0 +1,5 @@
+"""Answers of several heads as one: their means, and their calibrated pool."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

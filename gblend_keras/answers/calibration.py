@@ -1,0 +1,152 @@
+"""Calibration: exponents of the pool, from examples that were held out."""
+
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
+
+import numpy as np
+
+from gblend_keras.answers import exponents
+from gblend_keras.answers import pool
+from gblend_keras.answers.exponents import FloatArray
+from gblend_keras.heads import JOINT
+
+
+class Calibration(NamedTuple):
+    """What calibrating a model came to.
+
+    Attributes:
+        num_examples: That the exponents were fitted on.
+        exponents: `{head: exponent}` where all modalities are there.
+        log_mean_loss: Mean negative log-likelihood of these examples, in
+            nats, under equal exponents that sum to 1: before calibration.
+        pool_loss: The same after it, on the examples of the fit.
+        cross_validated: The same and the accuracy on parts that were left out
+            of the fit; None where there are not two.
+    """
+
+    num_examples: int
+    exponents: dict[str, float]
+    log_mean_loss: float
+    pool_loss: float
+    cross_validated: exponents.CrossValidated | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as plain values."""
+        judged = self.cross_validated
+        return {
+            **self._asdict(),
+            "cross_validated": judged and judged._asdict(),
+        }
+
+    def summary(self) -> str:
+        """Returns what came of it, as a sentence."""
+        powers = ", ".join(
+            f"{head} {power:.2f}" for head, power in self.exponents.items()
+        )
+        text = (
+            f"Pool calibrated on {self.num_examples} examples ({powers}): "
+            f"loss {self.pool_loss:.2f} instead of {self.log_mean_loss:.2f} "
+            "nats"
+        )
+        if self.cross_validated is not None:
+            text += f", {self.cross_validated.loss:.2f} cross-validated"
+        return f"{text}."
+
+
+def calibrate(model: Any, held_out: exponents.Heldout) -> Calibration:
+    """Fits and assigns the exponents of every set of modalities.
+
+    Args:
+        model: A `BlendedModel`.
+        held_out: What all its heads say of examples that they were not
+            trained on.
+
+    Raises:
+        ValueError: If no example has a positive weight.
+    """
+    trained = [head for head, w in model.blend_weights.items() if w > 0]
+    rows = fit_rows(model, held_out, trained)
+    model.pool.assign(rows)
+    heads = pool.answering_heads(model, model.pool.subsets[0])
+    places = [model.head_names.index(head) for head in heads]
+    answering = held_out.of(np.arange(len(held_out.labels)), places)
+    found = rows[model.pool.subsets[0]][places]
+    equal = np.full(len(places), 1 / len(places))
+    return Calibration(
+        num_examples=len(held_out.labels),
+        exponents=dict(zip(heads, map(float, found), strict=True)),
+        log_mean_loss=_mean_loss(answering, equal),
+        pool_loss=_mean_loss(answering, found),
+        cross_validated=exponents.cross_validate(answering),
+    )
+
+
+def fit_rows(
+    model: Any, held_out: exponents.Heldout, trained: Collection[str]
+) -> dict[tuple[str, ...], FloatArray]:
+    """Fits the exponents of every set of modalities: `Pool.assign` takes them.
+
+    Args:
+        model: A `BlendedModel`; its heads and modalities are used.
+        held_out: What all its heads say.
+        trained: The heads that are trained.
+
+    Raises:
+        ValueError: If no example has a positive weight.
+    """
+    everything = np.arange(len(held_out.labels))
+    rows: dict[tuple[str, ...], FloatArray] = {}
+    for subset in model.pool.subsets:
+        heads = pool.heads_for(model, subset, trained)
+        if JOINT in heads and subset != model.pool.subsets[0]:
+            continue  # what it says with something missing was not measured
+        places = [model.head_names.index(head) for head in heads]
+        rows[subset] = np.zeros(len(model.head_names))
+        rows[subset][places] = exponents.fit(held_out.of(everything, places))
+    return rows
+
+
+def _mean_loss(held_out: exponents.Heldout, powers: FloatArray) -> float:
+    losses = exponents.losses(held_out, powers)
+    return float(np.average(losses, weights=held_out.weight))
+
+
+def to_json(
+    rows: Mapping[tuple[str, ...], FloatArray], head_names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Returns the exponents of every set of modalities as plain values.
+
+    Args:
+        rows: As `fit_rows` returns them.
+        head_names: The heads, in order.
+
+    Returns:
+        `[{"modalities": [...], "exponents": {head: exponent}}, ...]`; heads
+        that do not answer are left out where others do.
+    """
+    return [
+        {
+            "modalities": list(subset),
+            "exponents": {
+                head: float(power)
+                for head, power in zip(head_names, powers, strict=True)
+                if power > 0 or head in subset
+            },
+        }
+        for subset, powers in rows.items()
+    ]
+
+
+def assign(model: Any, found: Sequence[Mapping[str, Any]]) -> None:
+    """Assigns the exponents that `to_json` returned."""
+    model.pool.assign(
+        {
+            tuple(each["modalities"]): [
+                each["exponents"].get(head, 0.0) for head in model.head_names
+            ]
+            for each in found
+        }
+    )
