@@ -52,8 +52,8 @@ class Probe(estimator.Estimator):
         settings: The floors of the weights and the seed; None for the
             defaults.
         share: Of the epochs that the weights are for, how many each of the
-            two passes trains, rounded to whole epochs. Less than an epoch is a
-            part of one.
+            two passes trains, rounded down to whole epochs. Less than an epoch
+            is a part of one.
         power: How sharply the weights follow the shares that generalise.
         prove: Whether weights must prove better than equal ones; if not,
             there is one pass.
@@ -72,7 +72,7 @@ class Probe(estimator.Estimator):
         self,
         settings: config.BlendSettings | None = None,
         *,
-        share: float = 1 / 16,
+        share: float = 1 / 20,
         power: float = 2.0,
         prove: bool = True,
     ) -> None:
@@ -80,7 +80,7 @@ class Probe(estimator.Estimator):
         if not 0 < share <= 1:
             raise ValueError(
                 "`share` is out of range. Expected a number in (0, 1]. "
-                f"Received: share={share}. 1/16 costs an eighth of training."
+                f"Received: share={share}. 1/20 costs a tenth of training."
             )
         config.check_range("power", power, 0.0, 100.0)
         if self.settings.measure != "loss":
@@ -184,7 +184,7 @@ class Probe(estimator.Estimator):
         wanted = self.share * window.num_epochs
         steps = settings.steps_per_epoch or _passes.num_steps(division)
         if wanted >= 1 or steps is None:
-            return max(1, round(wanted)), settings
+            return max(1, int(wanted)), settings
         part = max(1, math.ceil(wanted * steps))
         return 1, settings._replace(steps_per_epoch=part)
 

@@ -358,7 +358,7 @@ def test_holdout_of_one_group_or_less_than_the_classes_works():
 @pytest.mark.parametrize(
     ("make", "advice"),
     [
-        (lambda: gb.blending.Probe(share=0), "1/16 costs an eighth"),
+        (lambda: gb.blending.Probe(share=0), "1/20 costs a tenth"),
         (lambda: gb.blending.Probe(power=-1), "`power` is out of range"),
         (
             lambda: gb.blending.Probe(gb.BlendSettings(measure="accuracy")),
