@@ -73,3 +73,14 @@ def fit(blended, data, callbacks=(), epochs=3, **arguments):
     return blended.fit(
         data, epochs=epochs, verbose=0, callbacks=list(callbacks), **arguments
     )
+
+
+def saved_recipe(folder, *settings, num_examples):
+    """Saves `arrays` in a folder; the recipe that trains on them."""
+    x, y = arrays(num_examples=num_examples)
+    path = folder / "toy.npz"
+    np.savez(path, y=y, **x)
+    return gb.config.with_settings(
+        gb.recipes.get("arrays"),
+        [f"data.path={path}", "data.batch_size=16", *settings],
+    )

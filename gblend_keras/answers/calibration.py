@@ -43,9 +43,7 @@ class Calibration(NamedTuple):
 
     def summary(self) -> str:
         """Returns what came of it, as a sentence."""
-        powers = ", ".join(
-            f"{head} {power:.2f}" for head, power in self.exponents.items()
-        )
+        powers = exponents.in_words(self.exponents)
         text = (
             f"Pool calibrated on {self.num_examples} examples ({powers}): "
             f"loss {self.pool_loss:.2f} instead of {self.log_mean_loss:.2f} "
@@ -67,12 +65,11 @@ def calibrate(model: Any, held_out: exponents.Heldout) -> Calibration:
     Raises:
         ValueError: If no example has a positive weight.
     """
-    trained = [head for head, w in model.blend_weights.items() if w > 0]
-    rows = fit_rows(model, held_out, trained)
+    rows = fit_rows(model, held_out, pool.trained(model.blend_weights))
     model.pool.assign(rows)
     heads = pool.answering_heads(model, model.pool.subsets[0])
     places = [model.head_names.index(head) for head in heads]
-    answering = held_out.of(np.arange(len(held_out.labels)), places)
+    answering = held_out.of(heads=places)
     found = rows[model.pool.subsets[0]][places]
     equal = np.full(len(places), 1 / len(places))
     return Calibration(
@@ -97,7 +94,6 @@ def fit_rows(
     Raises:
         ValueError: If no example has a positive weight.
     """
-    everything = np.arange(len(held_out.labels))
     rows: dict[tuple[str, ...], FloatArray] = {}
     for subset in model.pool.subsets:
         heads = pool.heads_for(model, subset, trained)
@@ -105,7 +101,7 @@ def fit_rows(
             continue  # what it says with something missing was not measured
         places = [model.head_names.index(head) for head in heads]
         rows[subset] = np.zeros(len(model.head_names))
-        rows[subset][places] = exponents.fit(held_out.of(everything, places))
+        rows[subset][places] = exponents.fit(held_out.of(heads=places))
     return rows
 
 

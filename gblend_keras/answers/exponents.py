@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 from typing import NamedTuple
 
@@ -34,15 +35,19 @@ class Heldout(NamedTuple):
     weight: FloatArray
     group: npt.NDArray[Any] | None = None
 
-    def of(self, rows: npt.ArrayLike, heads: npt.ArrayLike) -> Heldout:
-        """Returns some examples under some heads."""
-        rows = np.asarray(rows)
+    def of(self, rows: Any = slice(None), heads: Any = slice(None)) -> Heldout:
+        """Returns some examples under some heads, by slices or numbers."""
         return Heldout(
-            self.evidence[rows][:, np.asarray(heads)],
+            self.evidence[rows][:, heads],
             self.labels[rows],
             self.weight[rows],
             None if self.group is None else self.group[rows],
         )
+
+
+def in_words(exponents: Mapping[str, float]) -> str:
+    """Returns `{head: exponent}` as text: "rgb 0.40, audio 1.20"."""
+    return ", ".join(f"{head} {a:.2f}" for head, a in exponents.items())
 
 
 def fit(held_out: Heldout) -> FloatArray:
@@ -91,7 +96,7 @@ def fit(held_out: Heldout) -> FloatArray:
             f"to calibrate on. Received: {len(kept)} examples. Hold out more."
         )
     num_heads = held_out.evidence.shape[1]
-    held_out = held_out.of(np.flatnonzero(kept), np.arange(num_heads))
+    held_out = held_out.of(kept)
     weight = held_out.weight / held_out.weight.sum()
     pull = PRIOR * float(np.square(weight).sum())  # 10 / n
     held_out = held_out._replace(weight=weight)
@@ -106,25 +111,6 @@ def losses(held_out: Heldout, exponents: FloatArray) -> FloatArray:
     """Computes the loss of each example under a pool, `(N,)`, in nats."""
     parts = [_terms(part, exponents)[0] for part in _parts(held_out)]
     return np.concatenate(parts)
-
-
-def pooled(
-    evidence: npt.ArrayLike, exponents: npt.ArrayLike, *, multi_label: bool
-) -> FloatArray:
-    """Computes the probabilities of a pool.
-
-    Args:
-        evidence: `pool.evidence` of each head, shape `(N, H, C)`.
-        exponents: Shape `(H,)`.
-        multi_label: Whether an example may have several classes.
-
-    Returns:
-        Shape `(N, C)`.
-    """
-    total = np.tensordot(
-        np.asarray(evidence, np.float64), np.asarray(exponents), axes=([1], [0])
-    )
-    return _sigmoid(total) if multi_label else _softmax(total)
 
 
 class CrossValidated(NamedTuple):
@@ -164,14 +150,13 @@ def cross_validate(
         return None
     shuffled = np.random.default_rng(seed).permutation(member.max() + 1)
     fold = shuffled[member] % num_folds
-    heads = np.arange(held_out.evidence.shape[1])
     loss, right = np.zeros(count), np.zeros(count)
     for number in range(num_folds):
-        inside, outside = fold != number, np.flatnonzero(fold == number)
+        inside, outside = fold != number, fold == number
         if not held_out.weight[inside].any():
             return None
-        found = fit(held_out.of(np.flatnonzero(inside), heads))
-        judged = held_out.of(outside, heads)
+        found = fit(held_out.of(inside))
+        judged = held_out.of(outside)
         loss[outside] = losses(judged, found)
         right[outside] = _right(judged, found)
     weight = held_out.weight / held_out.weight.sum()
@@ -182,11 +167,15 @@ def cross_validate(
 
 def _right(held_out: Heldout, exponents: FloatArray) -> FloatArray:
     """Returns the share of each example's labels that a pool gets right."""
-    multi_label = held_out.labels.ndim == 2
-    p = pooled(held_out.evidence, exponents, multi_label=multi_label)
-    if multi_label:
-        return ((p > 0.5) == (held_out.labels > 0.5)).mean(axis=1)
-    return (p.argmax(axis=1) == held_out.labels).astype(np.float64)
+    total = _total(held_out.evidence, exponents)
+    if held_out.labels.ndim == 2:
+        return ((total > 0) == (held_out.labels > 0.5)).mean(axis=1)
+    return (total.argmax(axis=1) == held_out.labels).astype(np.float64)
+
+
+def _total(evidence: npt.NDArray[Any], exponents: FloatArray) -> FloatArray:
+    """Returns z, the logits of the pool, `(N, C)`."""
+    return np.tensordot(evidence.astype(np.float64), exponents, axes=([1], [0]))
 
 
 def _minimize(held_out: Heldout, start: FloatArray, pull: float) -> FloatArray:
@@ -239,9 +228,9 @@ def _terms(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Returns each example's loss `(N,)`, its gradient and its Hessian."""
     evidence = held_out.evidence.astype(np.float64)
-    total = np.tensordot(evidence, exponents, axes=([1], [0]))
+    total = _total(evidence, exponents)
     if held_out.labels.ndim == 2:
-        p = _sigmoid(total)
+        p = 0.5 * (1 + np.tanh(total / 2))  # a sigmoid that cannot overflow
         labels = held_out.labels.astype(np.float64)
         loss = (np.logaddexp(0, total) - labels * total).sum(axis=1)
         residual = np.einsum("nhc,nc->nh", evidence, p - labels)
@@ -265,19 +254,4 @@ def _parts(held_out: Heldout) -> Iterator[Heldout]:
     size = max(1, _CHUNK // (num_heads * num_classes))
     for number in range(math.ceil(count / size)):
         rows = slice(number * size, (number + 1) * size)
-        yield Heldout(
-            held_out.evidence[rows],
-            held_out.labels[rows],
-            held_out.weight[rows],
-        )
-
-
-def _softmax(values: FloatArray) -> FloatArray:
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    shares: FloatArray = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def _sigmoid(values: FloatArray) -> FloatArray:
-    found: FloatArray = 0.5 * (1 + np.tanh(values / 2))
-    return found
+        yield held_out.of(rows)

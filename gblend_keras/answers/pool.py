@@ -209,24 +209,28 @@ def answering_heads(model: Any, present: Collection[str]) -> list[str]:
 
     See `blending.missing_modalities.Answer`.
     """
-    trained = [head for head, w in model.blend_weights.items() if w > 0]
-    return heads_for(model, present, trained)
+    return heads_for(model, present, trained(model.blend_weights))
+
+
+def trained(weights: Mapping[str, float]) -> list[str]:
+    """Returns the heads that blend weights train: those above 0."""
+    return [head for head, weight in weights.items() if weight > 0]
 
 
 def heads_for(
-    model: Any, present: Collection[str], trained: Collection[str]
+    model: Any, present: Collection[str], known: Collection[str]
 ) -> list[str]:
     """Returns the heads that answer, of those that are trained.
 
     Args:
         model: A `BlendedModel`.
         present: The modalities that are there.
-        trained: Names of heads.
+        known: Names of the heads that are trained.
     """
     own = [head for head in model.modality_heads if head in present]
-    answering = [head for head in own if head in trained]
-    if set(present) == set(model.network.input) and JOINT in trained:
+    answering = [head for head in own if head in known]
+    if set(present) == set(model.network.input) and JOINT in known:
         answering.append(JOINT)
     if answering:
         return answering
-    return [JOINT] if JOINT in trained or not own else own
+    return [JOINT] if JOINT in known or not own else own

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gblend_keras.answers import exponents
 from gblend_keras.utils import files
 
 HISTORY_FORMAT = 1  # of `blend_history.json`
@@ -177,8 +178,7 @@ class BlendEstimate:
         if self.proof is not None:
             lines += [*self._overfitting(), self.proof.summary()]
         if self.pool:
-            powers = self.pool[0]["exponents"].items()
-            words = ", ".join(f"{head} {power:.2f}" for head, power in powers)
+            words = exponents.in_words(self.pool[0]["exponents"])
             lines.append(
                 f"The pool's exponents, from what is held out: {words}."
             )

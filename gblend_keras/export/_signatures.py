@@ -49,7 +49,7 @@ def signatures(
             modalities do not fit.
     """
     config.check_choice("head", head, (ALL, BLEND, POOL, *model.head_names))
-    trained = _trained(model)
+    trained = pool.trained(model.blend_weights)
     needed = {BLEND: model.head_names, POOL: trained, ALL: []}.get(head, [head])
     missing = [name for name in needed if name not in trained]
     if missing:
@@ -126,17 +126,13 @@ def _statistics(network: keras.Model, modality: str) -> tuple[Any, Any]:
     return 0.0, 1.0
 
 
-def _trained(model: BlendedModel) -> list[str]:
-    return [head for head, weight in model.blend_weights.items() if weight > 0]
-
-
 def _heads(model: BlendedModel, heads: Sequence[str]) -> Signature:
     """Returns the signature of some answers, as `predict` has them."""
     network, multi_label = model.network, model.multi_label
-    exponents = model.pool.exponents(_trained(model))
-    read = list(heads)
-    if BLEND in heads or POOL in heads:
-        read = list(network.output) if BLEND in heads else _trained(model)
+    exponents = model.pool.exponents(pool.trained(model.blend_weights))
+    of_answer = {BLEND: list(network.output), POOL: list(exponents)}
+    needed = {each for head in heads for each in of_answer.get(head, [head])}
+    read = [head for head in network.output if head in needed]
     logits = {head: network.output[head] for head in read}
     inputs = dict(network.input)
     if len(read) == 1 and read[0] in inputs:  # a modality's own head

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gblend_keras.answers import exponents
 from gblend_keras.blending.estimate import BlendEstimate
 
 # A weight at the floor is a weight of nothing; so is one that rounds to 0.01.
@@ -69,14 +70,13 @@ def pool_in_words(found: Mapping[str, Any]) -> str:
     Args:
         found: "pool" of its summary.
     """
-    exponents = found.get("exponents", {})
     source = SOURCES.get(found.get("source", ""))
     if source is None:
         return (
             "pool: nothing clean was at hand to calibrate on, so it is the "
             "log-mean of the heads."
         )
-    powers = ", ".join(f"{head} {a:.2f}" for head, a in exponents.items())
+    powers = exponents.in_words(found["exponents"])
     return f"pool: exponents {powers}, {source}."
 
 

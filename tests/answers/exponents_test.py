@@ -85,7 +85,8 @@ def test_two_heads_of_two_classes_by_hand():
     pull = 10 * (a - a[0]) - (odds - odds[0]) / (1 + np.exp(a @ odds))
     np.testing.assert_allclose(pull, 0, atol=1e-5)
     assert a[0] > a[1] > 0.5
-    p = exponents.pooled(evidence, [1.0, 2.0], multi_label=False)
+    named = {"a": logits[:, 0], "b": logits[:, 1]}
+    p = pool.pooled(named, {"a": 1.0, "b": 2.0}, multi_label=False)
     product = np.array([0.785 * 0.595**2, 0.215 * 0.405**2])
     np.testing.assert_allclose(p[0], product / product.sum(), rtol=1e-6)
 
@@ -201,7 +202,7 @@ def test_sample_weights_count_as_repeated_examples():
     data = held_out(40, [2, 0])
     times = np.arange(40) % 3
     repeated = np.repeat(np.arange(40), times)
-    again = exponents.fit(data.of(repeated, [0, 1]))
+    again = exponents.fit(data.of(repeated))
     weighted = exponents.fit(data._replace(weight=times.astype(float)))
     # Weights say less than as many examples: the prior pulls a little more.
     np.testing.assert_allclose(weighted, again, atol=0.1)

@@ -1,6 +1,5 @@
 """What a method costs beside joint training."""
 
-import numpy as np
 import pytest
 
 import gblend_keras as gb
@@ -9,15 +8,10 @@ from tests import toy
 
 
 def test_methods_are_counted_beside_joint_training(tmp_path):
-    x, y = toy.arrays(num_examples=80)
-    np.savez(tmp_path / "toy.npz", y=y, **x)
-    recipe = gb.config.with_settings(
-        gb.recipes.get("arrays"),
-        [
-            f"data.path={tmp_path / 'toy.npz'}",
-            "data.batch_size=16",
-            "train.epochs=4",
-        ],
+    recipe = toy.saved_recipe(
+        tmp_path,
+        "train.epochs=4",
+        num_examples=80,
     )
     found = method_cost.measure(
         recipe, data_dir=None, methods=["uniform", "probe"], rounds=2

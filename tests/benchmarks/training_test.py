@@ -1,6 +1,5 @@
 """Where the time of a training goes: that every part is counted once."""
 
-import numpy as np
 import pytest
 
 import gblend_keras as gb
@@ -9,18 +8,13 @@ from tests import toy
 
 
 def test_parts_of_a_training_add_up(tmp_path):
-    x, y = toy.arrays(num_examples=60)
-    np.savez(tmp_path / "toy.npz", y=y, **x)
-    recipe = gb.config.with_settings(
-        gb.recipes.get("arrays"),
-        [
-            f"data.path={tmp_path / 'toy.npz'}",
-            "data.batch_size=16",
-            "train.epochs=3",
-            "blend.first_super_epoch=2",
-            "blend.super_epoch=1",
-            "blend.holdout_fraction=0.2",
-        ],
+    recipe = toy.saved_recipe(
+        tmp_path,
+        "train.epochs=3",
+        "blend.first_super_epoch=2",
+        "blend.super_epoch=1",
+        "blend.holdout_fraction=0.2",
+        num_examples=60,
     )
     found = training.measure(recipe, data_dir=None, rounds=2)
     assert found["bare_loop"]["throughput"] > 0

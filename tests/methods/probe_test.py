@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 import gblend_keras as gb
@@ -11,18 +10,13 @@ from tests import toy
 
 
 def test_options_reach_the_probe(tmp_path):
-    x, y = toy.arrays(num_examples=80)
-    np.savez(tmp_path / "toy.npz", y=y, **x)
-    recipe = gb.config.with_settings(
-        gb.recipes.get("arrays"),
-        [
-            f"data.path={tmp_path / 'toy.npz'}",
-            "data.batch_size=16",
-            "train.epochs=4",
-            "methods.probe.share=0.5",
-            "methods.probe.power=0",
-            "methods.probe.prove=0",
-        ],
+    recipe = toy.saved_recipe(
+        tmp_path,
+        "train.epochs=4",
+        "methods.probe.share=0.5",
+        "methods.probe.power=0",
+        "methods.probe.prove=0",
+        num_examples=80,
     )
     run = trainer.Run(tmp_path / "run", blend="probe", verbose=False)
     trainer.train(recipe, run)

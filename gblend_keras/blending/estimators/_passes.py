@@ -181,15 +181,14 @@ class Passes:
                 return None
             evidence, labels = self._done.evidence[index]
             _, losses = _grouped(self._done.measured[index], division)
-            rows = slice(None, None, _stride(len(losses.weight), evidence))
+            rows = _part(len(losses.weight), evidence)
             group = None if losses.group is None else losses.group[rows]
             parts.append(Heldout(evidence, labels, losses.weight[rows], group))
-        groups = [each.group for each in parts if each.group is not None]
         return Heldout(
             np.concatenate([each.evidence for each in parts]),
             np.concatenate([each.labels for each in parts]),
             np.concatenate([each.weight for each in parts]),
-            np.concatenate(groups) if len(groups) == len(parts) else None,
+            _joined_groups(parts),
         )
 
     def _run_division(
@@ -284,13 +283,11 @@ class Passes:
         rows = self._measure(division.holdout, evidence=True)
         found, said = split_evidence(self._model, *rows)
         holdout.end[:, columns] = found[:, columns]
-        some = said.evidence[:: _stride(len(found), said.evidence)]
-        labels = said.labels[:: _stride(len(found), said.evidence)]
-        before, _ = self._done.evidence.get(
-            index, (np.zeros_like(some), labels)
+        some = said.of(_part(len(found), said.evidence))
+        kept, _ = self._done.evidence.setdefault(
+            index, (np.zeros_like(some.evidence), some.labels)
         )
-        before[:, columns] = some[:, columns]  # a column a head comes first
-        self._done.evidence[index] = (before, labels)
+        kept[:, columns] = some.evidence[:, columns]
 
     def _measure(
         self, data: Any, *, evidence: bool = False
@@ -306,11 +303,11 @@ class Passes:
         return found
 
 
-def _stride(num_examples: int, evidence: npt.NDArray[Any]) -> int:
-    """Returns which part of the examples is kept: every so many-th."""
+def _part(num_examples: int, evidence: npt.NDArray[Any]) -> slice:
+    """Returns which examples are kept: every so many-th."""
     _, num_heads, num_classes = evidence.shape
     most = min(MOST_EXAMPLES, max(1, MOST_VALUES // (num_heads * num_classes)))
-    return -(-num_examples // most)
+    return slice(None, None, -(-num_examples // most))
 
 
 def _start(pair: LossPair) -> LossPair:
@@ -339,13 +336,20 @@ def pooled(parts: Sequence[LossPair]) -> LossPair:
 
 
 def _joined(parts: Sequence[Losses]) -> Losses:
-    groups = [each.group for each in parts if each.group is not None]
     return Losses(
         np.concatenate([each.start for each in parts]),
         np.concatenate([each.end for each in parts]),
         np.concatenate([each.weight for each in parts]),
-        np.concatenate(groups) if len(groups) == len(parts) else None,
+        _joined_groups(parts),
     )
+
+
+def _joined_groups(
+    parts: Sequence[Losses] | Sequence[Heldout],
+) -> npt.NDArray[Any] | None:
+    """Returns the groups of all parts; None where a part has none."""
+    groups = [each.group for each in parts if each.group is not None]
+    return np.concatenate(groups) if len(groups) == len(parts) else None
 
 
 def _grouped(pair: LossPair, division: Division) -> LossPair:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gblend_keras import config
 from gblend_keras.answers import calibration
+from gblend_keras.answers import pool
 from gblend_keras.answers.exponents import Heldout
 from gblend_keras.blending import fit_arguments
 from gblend_keras.blending import ogr
@@ -121,7 +122,7 @@ def with_pool(
     """
     if held_out is None:
         return estimate
-    trained = [head for head, weight in estimate.weights.items() if weight > 0]
+    trained = pool.trained(estimate.weights)
     rows = calibration.fit_rows(model, held_out, trained)
     return dataclasses.replace(
         estimate, pool=calibration.to_json(rows, model.head_names)
