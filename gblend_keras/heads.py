@@ -89,7 +89,7 @@ def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
     Example:
         >>> from gblend_keras import heads
         >>> heads.all_answers(["rgb", "audio"], ["rgb", "audio", "joint"])
-        ['ensemble', 'pool', 'rgb', 'audio']
+        ['pool', 'rgb', 'audio', 'ensemble']
     """
     if len(trained) < 2:
         return list(trained)
@@ -123,12 +123,14 @@ def answers_of(summary: Mapping[str, Any]) -> list[str]:
 def main_answer(answers: Sequence[str]) -> str:
     """Returns the answer that stands for a run, and that tuning goes by.
 
-    `joint`, the paper's answer; else the ensemble; else the only head.
+    The pool of the heads that were trained. Without one, in runs of earlier
+    versions or where one head was trained: `joint`, the paper's answer; else
+    the ensemble; else the only head.
 
     Args:
         answers: What the run answers with.
     """
-    found = [name for name in (JOINT, ENSEMBLE) if name in answers]
+    found = [name for name in (POOL, JOINT, ENSEMBLE) if name in answers]
     return found[0] if found else answers[0]
 
 
@@ -146,9 +148,12 @@ def reported_answers(answers: Sequence[str]) -> list[str]:
         >>> from gblend_keras import heads
         >>> heads.reported_answers(["joint", "blend", "pool", "rgb", "audio"])
         ['joint', 'blend', 'pool']
-        >>> heads.reported_answers(["ensemble", "pool", "rgb", "audio"])
+        >>> heads.reported_answers(["pool", "rgb", "audio", "ensemble"])
         ['rgb', 'audio', 'ensemble', 'pool']
     """
     if JOINT in answers:
-        return [answer for answer in answers if answer in FUSED]
-    return sorted(answers, key=lambda answer: answer in COMBINED)
+        return [answer for answer in FUSED if answer in answers]
+    return [
+        *[answer for answer in answers if answer not in COMBINED],
+        *[answer for answer in COMBINED if answer in answers],
+    ]

@@ -31,8 +31,9 @@ from gblend_keras.data import example_set
 from gblend_keras.data.sets import registry
 from gblend_keras.distribution import strategies
 from gblend_keras.distribution import workers
+from gblend_keras.heads import ENSEMBLE
 from gblend_keras.heads import all_answers
-from gblend_keras.heads import main_answer
+from gblend_keras.heads import reported_answers
 from gblend_keras.methods import base
 from gblend_keras.runs import directory
 from gblend_keras.runs.provenance import provenance
@@ -322,8 +323,8 @@ def _evaluated_curve(
 ) -> list[keras.callbacks.Callback]:
     """Returns what logs the reported split where `val_` columns do not."""
     trained = run_files.answering_heads(phases, model)
-    main = main_answer(all_answers(trained, model.head_names))
-    if splits.validation is None and main in model.head_names:
+    answers = reported_answers(all_answers(trained, model.head_names))
+    if splits.validation is None and ENSEMBLE not in answers:
         return []
     return [evaluated_curve.EvaluatedCurve(splits.test, run_files.accuracies)]
 
