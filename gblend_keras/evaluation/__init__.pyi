@@ -11,8 +11,10 @@ from .metrics import area_under_curve as area_under_curve
 from .metrics import average_precision as average_precision
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import d_prime as d_prime
-from .metrics import expected_calibration_error as expected_calibration_error
 from .metrics import top_k_accuracy as top_k_accuracy
+from .forecasts import expected_calibration_error as expected_calibration_error
+from .forecasts import negative_log_likelihood as negative_log_likelihood
+from .forecasts import reliability as reliability
 from .saved_model import SavedModel as SavedModel
 from .saved_model import check_output as check_output
 from .saved_model import combine_actions as combine_actions

@@ -9,6 +9,7 @@ import numpy as np
 
 from gblend_keras.data import example_set
 from gblend_keras.evaluation import metrics
+from gblend_keras.evaluation import forecasts
 from gblend_keras.evaluation import subsets
 from gblend_keras.heads import FUSED
 
@@ -38,13 +39,14 @@ def head_scores(
 
     Returns:
         `top1`, `top5` and `class_accuracy` (None for multi-hot labels),
-        `mAP`, `mAUC`, `d_prime` (None when it is infinite), `ece`,
-        `class_average_precision`.
+        `mAP`, `mAUC`, `d_prime` (None when it is infinite), `nll`, `ece`,
+        `reliability`, `class_average_precision`.
     """
     num_classes = probabilities.shape[1]
     hot = y if y.ndim == 2 else metrics.one_hot(y, num_classes)
     precision = metrics.average_precision(probabilities, hot)
     area = metrics.area_under_curve(probabilities, hot)
+    trust = forecasts.reliability(probabilities, y, num_bins=num_bins)
     result: dict[str, Any] = {"top1": None, "top5": None}
     by_class = None
     if y.ndim == 1:
@@ -56,9 +58,13 @@ def head_scores(
         "mAP": number(precision.mean),
         "mAUC": number(area.mean),
         "d_prime": number(metrics.d_prime(area.mean)),
-        "ece": metrics.expected_calibration_error(
-            probabilities, y, num_bins=num_bins
-        ),
+        "nll": forecasts.negative_log_likelihood(probabilities, y),
+        "ece": trust.error,
+        "reliability": {
+            "count": trust.count.tolist(),
+            "confidence": numbers(trust.confidence),
+            "accuracy": numbers(trust.accuracy),
+        },
         "class_accuracy": by_class,
         "class_average_precision": numbers(precision.values),
     }

@@ -197,46 +197,6 @@ def d_prime(auc: float) -> float:
     return float(np.sqrt(2.0) * stats.norm.ppf(auc))
 
 
-def expected_calibration_error(
-    probabilities: npt.ArrayLike, y: npt.ArrayLike, *, num_bins: int = 15
-) -> float:
-    """Computes how far confidence lies from accuracy, on average.
-
-        ECE = sum_b (n_b / n) * |accuracy_b - confidence_b|
-
-    over bins `((b - 1) / B, b / B]` of the confidence.
-
-    Source: Guo, Pleiss, Sun & Weinberger, ICML 2017, Eq. 3, with its 15 bins:
-    the confidence is the largest probability of an example.
-    Ours: for multi-hot labels every probability is a forecast of its own, and
-    `accuracy_b` is the share of them that came true.
-
-    Args:
-        probabilities: Shape `(N, classes)`.
-        y: Integer labels `(N,)`, or multi-hot `(N, classes)`.
-        num_bins: Bins of equal width, at least 1.
-
-    Example:
-        >>> import gblend_keras as gb
-        >>> probabilities = [[0.9, 0.1], [0.9, 0.1]]  # sure, and half right
-        >>> error = gb.evaluation.expected_calibration_error(
-        ...     probabilities, [0, 1]
-        ... )
-        >>> round(error, 2)
-        0.4
-    """
-    values, labels = np.asarray(probabilities, np.float64), np.asarray(y)
-    if labels.ndim == 2:
-        confidence, right = values.ravel(), labels.ravel() > 0.5
-    else:
-        confidence = values.max(axis=1)
-        right = values.argmax(axis=1) == labels
-    bins = np.ceil(confidence * num_bins).astype(np.int64) - 1
-    bins = np.clip(bins, 0, num_bins - 1)  # 0 belongs to the first
-    gaps = np.bincount(bins, weights=right - confidence, minlength=num_bins)
-    return float(np.abs(gaps).sum() / len(confidence))
-
-
 def confusion_matrix(
     scores: npt.ArrayLike, y: npt.ArrayLike, num_classes: int
 ) -> IntArray:

@@ -104,40 +104,6 @@ def test_d_prime_is_the_normal_quantile_times_the_root_of_two():
     assert metrics.d_prime(1.0) == np.inf
 
 
-def test_calibration_error_of_two_bins():
-    # Confidences 0.6 (right), 0.8 (wrong), 1.0 (right): all in (0.5, 1].
-    #   |2 - (0.6 + 0.8 + 1.0)| = 0.4; and 0.4 (right), in (0, 0.5]: 0.6.
-    #   (0.4 + 0.6) / 4 = 0.25
-    probabilities = [
-        [0.6, 0.2, 0.2],
-        [0.8, 0.1, 0.1],
-        [0.0, 1.0, 0.0],
-        [0.3, 0.3, 0.4],
-    ]
-    found = metrics.expected_calibration_error(
-        probabilities, [0, 1, 1, 2], num_bins=2
-    )
-    assert found == pytest.approx(0.25)
-
-
-def test_edge_of_a_bin_belongs_to_the_bin_below():
-    # 0.5 (wrong) lies in (0, 0.5], 0.9 (right) in (0.5, 1]:
-    #   (|0 - 0.5| + |1 - 0.9|) / 2 = 0.3. In one bin: |1 - 1.4| / 2 = 0.2.
-    rows = [[0.5, 0.5], [0.1, 0.9]]
-    both = [metrics.expected_calibration_error(rows, [1, 1], num_bins=2)]
-    both += [metrics.expected_calibration_error(rows, [1, 1], num_bins=1)]
-    assert both == pytest.approx([0.3, 0.2])
-
-
-def test_calibration_of_multi_hot_labels_takes_every_probability():
-    # (0, 0.5]: 0.2 (no), 0.4 (yes): |1 - 0.6| = 0.4.
-    # (0.5, 1]: 0.9 (yes), 0.7 (no): |1 - 1.6| = 0.6. (0.4 + 0.6) / 4 = 0.25
-    found = metrics.expected_calibration_error(
-        [[0.2, 0.9], [0.4, 0.7]], np.array([[0, 1], [1, 0]]), num_bins=2
-    )
-    assert found == pytest.approx(0.25)
-
-
 def test_confusion_matrix_has_true_classes_in_rows():
     # True 0 -> answered 0 and 2; true 2 -> answered 1; no example of 1.
     scores = [[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.1, 0.8, 0.1]]
