@@ -1,5 +1,6 @@
 """Calibration: exponents of the pool, from examples that were held out."""
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from gblend_keras.answers import pool
 from gblend_keras.answers.exponents import FloatArray
 from gblend_keras.heads import JOINT
 
+Rows = dict[tuple[str, ...], FloatArray]  # the exponents of a set of modalities
+
 
 class Calibration(NamedTuple):
     """What calibrating a model came to.
@@ -21,7 +24,7 @@ class Calibration(NamedTuple):
         num_examples: That the exponents were fitted on.
         exponents: `{head: exponent}` where all modalities are there.
         log_mean_loss: Mean negative log-likelihood of these examples, in
-            nats, under equal exponents that sum to 1: before calibration.
+            nats, under equal exponents: what nothing had been known would do.
         pool_loss: The same after it, on the examples of the fit.
         cross_validated: The same and the accuracy on parts that were left out
             of the fit; None where there are not two.
@@ -71,7 +74,7 @@ def calibrate(model: Any, held_out: exponents.Heldout) -> Calibration:
     places = [model.head_names.index(head) for head in heads]
     answering = held_out.of(heads=places)
     found = rows[model.pool.subsets[0]][places]
-    equal = np.full(len(places), 1 / len(places))
+    equal = exponents.from_shares(np.ones(len(places)))
     return Calibration(
         num_examples=len(held_out.labels),
         exponents=dict(zip(heads, map(float, found), strict=True)),
@@ -83,7 +86,7 @@ def calibrate(model: Any, held_out: exponents.Heldout) -> Calibration:
 
 def fit_rows(
     model: Any, held_out: exponents.Heldout, trained: Collection[str]
-) -> dict[tuple[str, ...], FloatArray]:
+) -> Rows:
     """Fits the exponents of every set of modalities: `Pool.assign` takes them.
 
     Args:
@@ -94,14 +97,41 @@ def fit_rows(
     Raises:
         ValueError: If no example has a positive weight.
     """
-    rows: dict[tuple[str, ...], FloatArray] = {}
+    return _rows(
+        model,
+        trained,
+        lambda places: exponents.fit(held_out.of(heads=places)),
+    )
+
+
+def share_rows(
+    model: Any, shares: FloatArray, trained: Collection[str]
+) -> Rows:
+    """Computes the same from how much of what heads learn generalises.
+
+    Args:
+        model: A `BlendedModel`; its heads and modalities are used.
+        shares: F of each head, shape `(H,)`; see `exponents.from_shares`.
+        trained: The heads that are trained.
+    """
+    return _rows(
+        model, trained, lambda places: exponents.from_shares(shares[places])
+    )
+
+
+def _rows(
+    model: Any,
+    trained: Collection[str],
+    exponents_of: Callable[[list[int]], FloatArray],
+) -> Rows:
+    rows: Rows = {}
     for subset in model.pool.subsets:
         heads = pool.heads_for(model, subset, trained)
         if JOINT in heads and subset != model.pool.subsets[0]:
             continue  # what it says with something missing was not measured
         places = [model.head_names.index(head) for head in heads]
         rows[subset] = np.zeros(len(model.head_names))
-        rows[subset][places] = exponents.fit(held_out.of(heads=places))
+        rows[subset][places] = exponents_of(places)
     return rows
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from gblend_keras.answers.exponents import SUM
 from gblend_keras.heads import JOINT
 
 SMOOTHING = 0.05  # how sure a head can be at most
@@ -95,9 +96,10 @@ class Pool:
         p = softmax(z),    z = sum_h a_h q_h,    a_h >= 0
 
     There is a row of exponents for each set of modalities that may be there;
-    a row of zeros has not been calibrated: the heads that answer then have
-    equal exponents that sum to 1, and the pool is their log-mean. With more
-    than `MOST_MODALITIES` there is one row, for all of them.
+    a row of zeros has not been set: the heads that answer then have equal
+    exponents that sum to `exponents.SUM`, and the pool is their log-mean,
+    sharpened. With more than `MOST_MODALITIES` there is one row, for all of
+    them.
 
     Args:
         model: Gets the variable.
@@ -135,7 +137,7 @@ class Pool:
         )
 
     @property
-    def is_calibrated(self) -> bool:
+    def is_set(self) -> bool:
         """Whether exponents for all modalities have been assigned."""
         return bool(ops.convert_to_numpy(self.variable)[0].any())
 
@@ -197,7 +199,9 @@ class Pool:
             row: Of the variable; below 0 for a subset without one.
         """
         mask = ops.cast(mask, "float32")
-        equal = mask / ops.maximum(ops.sum(mask), 1.0)
+        count = ops.sum(mask)
+        together = ops.where(count > 1, SUM, 1.0)
+        equal = mask * together / ops.maximum(count, 1.0)
         if row < 0:
             return equal
         found = ops.convert_to_tensor(self.variable)[row] * mask

@@ -15,6 +15,11 @@ HISTORY_FORMAT = 1  # of `blend_history.json`
 
 MOST_RISE = 1.0  # of a training loss in an estimate, in nats
 MUCH = 0.5  # overfitting, as a share of the gain, that is worth a word
+# Where the exponents of a pool come from, in words.
+POOL_SOURCES = {
+    "estimate": "what is held out",
+    "shares": "what G and O say of each head",
+}
 # Answers that weights are put to the proof with, in words.
 ANSWERS = {"joint": "joint head", "log_mean": "log-mean of heads"}
 
@@ -93,9 +98,11 @@ class BlendEstimate:
         probe: What a short look trained, "3 epochs" say; "" for `num_epochs`.
         proof: What the weights were put to before they were used; None where
             they are used as they are.
-        pool: Exponents of the pool, from what the heads said of V: an entry
+        pool: Exponents of the pool: an entry
             `{"modalities": [...], "exponents": {head: exponent}}` for each
             set of modalities, the first for all of them.
+        pool_source: "estimate" where they were fitted on what trained heads
+            said of V, "shares" where they follow from G and O.
 
     Example:
         >>> import gblend_keras as gb
@@ -130,6 +137,7 @@ class BlendEstimate:
     probe: str = ""
     proof: Proof | None = None
     pool: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    pool_source: str = "estimate"
 
     @property
     def cannot_be_told_from_uniform(self) -> bool:
@@ -179,9 +187,8 @@ class BlendEstimate:
             lines += [*self._overfitting(), self.proof.summary()]
         if self.pool:
             words = exponents.in_words(self.pool[0]["exponents"])
-            lines.append(
-                f"The pool's exponents, from what is held out: {words}."
-            )
+            source = POOL_SOURCES[self.pool_source]
+            lines.append(f"The pool's exponents, from {source}: {words}.")
         return lines
 
     def _exploded(self) -> list[str]:

@@ -61,6 +61,7 @@ def in_words(
 SOURCES = {
     "validation": "fitted on the set's validation split",
     "estimate": "fitted on what was held out in the estimate",
+    "shares": "as much as what each head learned generalised in the estimate",
 }
 
 
@@ -73,8 +74,8 @@ def pool_in_words(found: Mapping[str, Any]) -> str:
     source = SOURCES.get(found.get("source", ""))
     if source is None:
         return (
-            "pool: nothing clean was at hand to calibrate on, so it is the "
-            "log-mean of the heads."
+            "pool: nothing clean was at hand to calibrate on, so the heads "
+            "have equal exponents (their log-mean)."
         )
     powers = exponents.in_words(found["exponents"])
     return f"pool: exponents {powers}, {source}."

@@ -10,6 +10,7 @@ import numpy as np
 
 from gblend_keras import reporting
 from gblend_keras.answers import pool
+from gblend_keras.blending.estimate import BlendEstimate
 from gblend_keras.blending.estimate import read_history
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.building import optimizer_builder
@@ -36,17 +37,20 @@ def calibrate(
     """Calibrates the pool of heads on what is clean, once training is over.
 
     On the set's own validation split, where it has one that is not reported
-    on; else the exponents stay those of the last estimate, from its V; else
-    the pool is the log-mean.
+    on; else the exponents stay those of the last estimate; else they are equal.
 
     Returns:
-        What the summary says of it: "source", "validation", "estimate" or
-        "none", and the "exponents" of the heads that answer.
+        What the summary says of it: "source" ("validation", the
+        `pool_source` of the last estimate, or "none"), and the "exponents" of
+        the heads that answer.
     """
     model = ready.model
     heads = pool.answering_heads(model, list(model.network.input))
     found: dict[str, Any] = {}
-    source = "estimate" if model.pool.is_calibrated else "none"
+    source = "none"
+    if model.pool.is_set:
+        history = read_history(ready.workdir / directory.HISTORY)
+        source = BlendEstimate.from_json(history[-1]).pool_source
     if len(heads) > 1 and splits.validation is not None:
         data = datasets.make_dataset(splits.validation, batch_size=128)
         calibration = model.calibrate(data)

@@ -240,3 +240,11 @@ def test_cross_validation_keeps_groups_whole():
     assert exponents.cross_validate(data._replace(group=people)).num_folds == 3
     one = data._replace(group=np.zeros(60))
     assert exponents.cross_validate(one) is None
+
+
+def test_exponents_from_shares_follow_them_and_sum_to_a_half_more_than_one():
+    found = exponents.from_shares(np.array([0.8, 0.2, 0.0]))
+    np.testing.assert_allclose(found, [1.2, 0.3, 0.0])
+    np.testing.assert_allclose(exponents.from_shares(np.ones(3)), [0.5] * 3)
+    # A head that is alone answers as it is.
+    np.testing.assert_array_equal(exponents.from_shares([0.3]), [1.0])

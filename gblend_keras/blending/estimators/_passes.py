@@ -79,6 +79,7 @@ class Passes:
         exponents: As `BlendedModel.measure` takes them.
         journal: Keeps how far the estimate is.
         num_passes: How many there will be, for the progress bar.
+        evidence: Whether `held_out` will be asked for.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Passes:
         exponents: tuple[float, ...] = (),
         journal: Journal,
         num_passes: int,
+        evidence: bool = False,
     ) -> None:
         self._model = model
+        self._evidence = evidence
         self._window = window
         self._settings = settings
         self._measure_kind = measure
@@ -280,7 +283,10 @@ class Passes:
         if not each.holdout_only:
             found, _ = self._measure(division.train_sample)
             train.end[:, columns] = found[:, columns]
-        rows = self._measure(division.holdout, evidence=True)
+        rows = self._measure(division.holdout, evidence=self._evidence)
+        if not self._evidence:
+            holdout.end[:, columns] = rows[0][:, columns]
+            return
         found, said = split_evidence(self._model, *rows)
         holdout.end[:, columns] = found[:, columns]
         some = said.of(_part(len(found), said.evidence))

@@ -110,22 +110,56 @@ class Estimator(abc.ABC):
         """
 
 
-def with_pool(
+def with_fitted_pool(
     estimate: BlendEstimate, model: BlendedModel, held_out: Heldout | None
 ) -> BlendEstimate:
-    """Returns an estimate with the exponents of the pool of its heads.
+    """Returns an estimate with exponents of the pool, fitted on V.
 
     Args:
         estimate: Its weights say which heads will be trained.
         model: The model; not changed.
-        held_out: What the heads said of V; None where that is not known.
+        held_out: What trained heads said of V; None where that is not known.
     """
     if held_out is None:
         return estimate
     trained = pool.trained(estimate.weights)
     rows = calibration.fit_rows(model, held_out, trained)
     return dataclasses.replace(
-        estimate, pool=calibration.to_json(rows, model.head_names)
+        estimate,
+        pool=calibration.to_json(rows, model.head_names),
+        pool_source="estimate",
+    )
+
+
+def with_share_pool(
+    estimate: BlendEstimate, model: BlendedModel
+) -> BlendEstimate:
+    """Returns an estimate with exponents of the pool that follow from G and O.
+
+    For a short look: heads that have only begun do not say V as they will in
+    the end, but how much of what they learn generalises shows early.
+
+    Args:
+        estimate: Its G and O.
+        model: The model; not changed.
+    """
+    measured = [
+        [values[head] for head in model.head_names]
+        for values in (
+            estimate.generalization,
+            estimate.overfitting,
+            estimate.overfitting_error,
+        )
+    ]
+    rows = calibration.share_rows(
+        model,
+        ogr.generalization_share(*measured),
+        pool.trained(estimate.weights),
+    )
+    return dataclasses.replace(
+        estimate,
+        pool=calibration.to_json(rows, model.head_names),
+        pool_source="shares",
     )
 
 

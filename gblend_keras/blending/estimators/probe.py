@@ -122,7 +122,6 @@ class Probe(estimator.Estimator):
         ) as training:
             probe = _passes.Pass("equal weights", equal)
             train, holdout = _passes.pooled(training.run(divisions, [probe]))
-            said = training.held_out(divisions)
             estimate = estimator.conclude(
                 model,
                 self.settings,
@@ -148,9 +147,8 @@ class Probe(estimator.Estimator):
                 )
                 _, proved = _passes.pooled(training.run(divisions, [proof]))
                 estimate = _proved(estimate, holdout, proved)
-                if estimate.proof and estimate.proof.passed:
-                    said = training.held_out(divisions)
-        return training.with_cost(estimator.with_pool(estimate, model, said))
+        estimate = estimator.with_share_pool(estimate, model)
+        return training.with_cost(estimate)
 
     def weigh(
         self, train: Losses, holdout: Losses, heads: Sequence[str]

@@ -66,10 +66,11 @@ class Retrain(estimator.Estimator):
             measure=self.settings.measure,
             journal=journal,
             num_passes=len(passes) * len(divisions),
+            evidence=True,
         ) as training:
             train, holdout = _passes.pooled(training.run(divisions, passes))
             said = training.held_out(divisions)
         estimate = estimator.conclude(
             model, self.settings, window, train, holdout
         )
-        return training.with_cost(estimator.with_pool(estimate, model, said))
+        return training.with_cost(estimator.with_fitted_pool(estimate, model, said))

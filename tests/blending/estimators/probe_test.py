@@ -70,8 +70,20 @@ def test_weight_goes_to_what_generalises_and_proves_itself():
     assert "times its gain" in estimate.summary()
     *_, proved, pool = estimate.verdict()
     assert proved.endswith("nats): used.")
-    assert pool.startswith("The pool's exponents, from what is held out: m0 ")
+    assert pool.startswith("The pool's exponents, from what G and O say of")
+    # a_h = 1.5 F_h / sum F,  F = (G**2 + e**2/4) / (G**2 + O+**2 + e**2/4)
+    shares = {}
+    for head in ("m0", "m1", "joint"):
+        gained = max(estimate.generalization[head], 0) ** 2
+        gained += estimate.overfitting_error[head] ** 2 / 4
+        added = max(estimate.overfitting[head], 0) ** 2
+        shares[head] = gained / (gained + added)
     powers = estimate.pool[0]["exponents"]
+    for head, share in shares.items():
+        expected = 1.5 * share / sum(shares.values())
+        assert powers[head] == pytest.approx(expected)
+    without = estimate.pool[1]  # a modality is absent, and so is the joint head
+    assert without["exponents"] == {without["modalities"][0]: 1.0}
     assert powers["m1"] < 0.5 * powers["m0"]
 
 
