@@ -61,7 +61,7 @@ def head_scores(
         "nll": forecasts.negative_log_likelihood(probabilities, y),
         "ece": trust.error,
         "reliability": {
-            "count": trust.count.tolist(),
+            "num_forecasts": trust.num_forecasts.tolist(),
             "confidence": numbers(trust.confidence),
             "accuracy": numbers(trust.accuracy),
         },

@@ -17,12 +17,12 @@ class Reliability(NamedTuple):
     """Forecasts by confidence: a bar a bin in a reliability diagram.
 
     Attributes:
-        count: Forecasts in each of the B bins, shape `(B,)`.
+        num_forecasts: In each of the B bins, shape `(B,)`.
         confidence: Their mean probability; NaN in an empty bin.
         accuracy: The share of them that came true; NaN in an empty bin.
     """
 
-    count: IntArray
+    num_forecasts: IntArray
     confidence: FloatArray
     accuracy: FloatArray
 
@@ -30,7 +30,7 @@ class Reliability(NamedTuple):
     def error(self) -> float:
         """The expected calibration error: the mean gap, by forecast."""
         gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
-        return float(self.count @ gaps / self.count.sum())
+        return float(self.num_forecasts @ gaps / self.num_forecasts.sum())
 
 
 def reliability(
@@ -53,7 +53,7 @@ def reliability(
         >>> import gblend_keras as gb
         >>> sure = [[0.9, 0.1], [0.9, 0.1]]  # and half right
         >>> found = gb.evaluation.reliability(sure, [0, 1], num_bins=2)
-        >>> found.count.tolist(), found.accuracy.tolist()[1]
+        >>> found.num_forecasts.tolist(), found.accuracy.tolist()[1]
         ([0, 2], 0.5)
     """
     values, labels = np.asarray(probabilities, np.float64), np.asarray(y)

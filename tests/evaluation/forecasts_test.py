@@ -44,7 +44,7 @@ def test_bins_hold_count_confidence_and_accuracy():
     # (0, 0.5]: 0.4 (right). (0.5, 1]: 0.6 (right), 0.8 (wrong).
     probabilities = [[0.6, 0.2, 0.2], [0.8, 0.1, 0.1], [0.3, 0.3, 0.4]]
     found = forecasts.reliability(probabilities, [0, 1, 2], num_bins=2)
-    assert found.count.tolist() == [1, 2]
+    assert found.num_forecasts.tolist() == [1, 2]
     assert found.confidence == pytest.approx([0.4, 0.7])
     assert found.accuracy == pytest.approx([1.0, 0.5])
 

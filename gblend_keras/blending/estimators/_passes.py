@@ -49,6 +49,7 @@ class Pass(NamedTuple):
             None lets it follow.
         may_diverge: Whether it is an answer, too, if a loss is not finite:
             the losses are infinite then.
+        evidence: Whether what the heads say of V is kept, for `held_out`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Pass(NamedTuple):
     holdout_only: bool = False
     scale: float | None = None
     may_diverge: bool = False
+    evidence: bool = False
 
 
 class Passes:
@@ -79,7 +81,6 @@ class Passes:
         exponents: As `BlendedModel.measure` takes them.
         journal: Keeps how far the estimate is.
         num_passes: How many there will be, for the progress bar.
-        evidence: Whether `held_out` will be asked for.
     """
 
     def __init__(
@@ -92,10 +93,8 @@ class Passes:
         exponents: tuple[float, ...] = (),
         journal: Journal,
         num_passes: int,
-        evidence: bool = False,
     ) -> None:
         self._model = model
-        self._evidence = evidence
         self._window = window
         self._settings = settings
         self._measure_kind = measure
@@ -283,8 +282,8 @@ class Passes:
         if not each.holdout_only:
             found, _ = self._measure(division.train_sample)
             train.end[:, columns] = found[:, columns]
-        rows = self._measure(division.holdout, evidence=self._evidence)
-        if not self._evidence:
+        rows = self._measure(division.holdout, evidence=each.evidence)
+        if not each.evidence:
             holdout.end[:, columns] = rows[0][:, columns]
             return
         found, said = split_evidence(self._model, *rows)

@@ -56,6 +56,7 @@ class Retrain(estimator.Estimator):
                 ", ".join(heads),
                 isolated_heads.isolating_weights(model, heads),
                 [model.head_names.index(head) for head in heads],
+                evidence=True,
             )
             for heads in groups
         ]
@@ -66,7 +67,6 @@ class Retrain(estimator.Estimator):
             measure=self.settings.measure,
             journal=journal,
             num_passes=len(passes) * len(divisions),
-            evidence=True,
         ) as training:
             train, holdout = _passes.pooled(training.run(divisions, passes))
             said = training.held_out(divisions)
