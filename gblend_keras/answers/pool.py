@@ -39,12 +39,18 @@ def evidence(logits: Any, *, multi_label: bool) -> Any:
         >>> np.asarray(found).round(2).tolist()
         [-3.69, -0.03]
     """
-    logits = ops.cast(logits, "float32")
+    activation = ops.sigmoid if multi_label else ops.softmax
+    p = activation(ops.cast(logits, "float32"))
+    return evidence_of(p, multi_label=multi_label)
+
+
+def evidence_of(probabilities: Any, *, multi_label: bool) -> Any:
+    """Computes the same from what a head says, shape `(..., C)`."""
     if multi_label:
-        p = (1 - SMOOTHING) * ops.sigmoid(logits) + SMOOTHING / 2
+        p = (1 - SMOOTHING) * probabilities + SMOOTHING / 2
         return ops.log(p) - ops.log(1 - p)
-    share = SMOOTHING / logits.shape[-1]
-    return ops.log((1 - SMOOTHING) * ops.softmax(logits) + share)
+    share = SMOOTHING / probabilities.shape[-1]
+    return ops.log((1 - SMOOTHING) * probabilities + share)
 
 
 def log_mean(logits: Sequence[Any], *, multi_label: bool) -> Any:

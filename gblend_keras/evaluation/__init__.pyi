@@ -7,14 +7,14 @@ from .evaluator import Evaluation as Evaluation
 from .evaluator import Options as Options
 from .evaluator import evaluate_model as evaluate_model
 from .fallbacks import compare_fallbacks as compare_fallbacks
+from .forecasts import expected_calibration_error as expected_calibration_error
+from .forecasts import negative_log_likelihood as negative_log_likelihood
+from .forecasts import reliability as reliability
 from .metrics import area_under_curve as area_under_curve
 from .metrics import average_precision as average_precision
 from .metrics import confusion_matrix as confusion_matrix
 from .metrics import d_prime as d_prime
 from .metrics import top_k_accuracy as top_k_accuracy
-from .forecasts import expected_calibration_error as expected_calibration_error
-from .forecasts import negative_log_likelihood as negative_log_likelihood
-from .forecasts import reliability as reliability
 from .saved_model import SavedModel as SavedModel
 from .saved_model import check_output as check_output
 from .saved_model import combine_actions as combine_actions

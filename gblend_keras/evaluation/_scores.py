@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gblend_keras.data import example_set
-from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import forecasts
+from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import subsets
 from gblend_keras.heads import FUSED
 
@@ -46,7 +46,6 @@ def head_scores(
     hot = y if y.ndim == 2 else metrics.one_hot(y, num_classes)
     precision = metrics.average_precision(probabilities, hot)
     area = metrics.area_under_curve(probabilities, hot)
-    trust = forecasts.reliability(probabilities, y, num_bins=num_bins)
     result: dict[str, Any] = {"top1": None, "top5": None}
     by_class = None
     if y.ndim == 1:
@@ -58,15 +57,34 @@ def head_scores(
         "mAP": number(precision.mean),
         "mAUC": number(area.mean),
         "d_prime": number(metrics.d_prime(area.mean)),
-        "nll": forecasts.negative_log_likelihood(probabilities, y),
-        "ece": trust.error,
-        "reliability": {
-            "num_forecasts": trust.num_forecasts.tolist(),
-            "confidence": numbers(trust.confidence),
-            "accuracy": numbers(trust.accuracy),
-        },
+        **trust_scores(probabilities, y, num_bins=num_bins),
         "class_accuracy": by_class,
         "class_average_precision": numbers(precision.values),
+    }
+
+
+def trust_scores(
+    probabilities: example_set.Array, y: example_set.Array, *, num_bins: int
+) -> dict[str, Any]:
+    """Computes how far the probabilities of an answer can be believed.
+
+    Args:
+        probabilities: Shape `(N, classes)`.
+        y: Integer labels `(N,)`, or multi-hot `(N, classes)`.
+        num_bins: Of the calibration error.
+
+    Returns:
+        `nll`, in nats, `ece`, and the bins of `reliability`.
+    """
+    found = forecasts.reliability(probabilities, y, num_bins=num_bins)
+    return {
+        "nll": forecasts.negative_log_likelihood(probabilities, y),
+        "ece": found.error,
+        "reliability": {
+            "num_forecasts": found.num_forecasts.tolist(),
+            "confidence": numbers(found.confidence),
+            "accuracy": numbers(found.accuracy),
+        },
     }
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 
+from gblend_keras.answers import exponents
+from gblend_keras.answers import pool
 from gblend_keras.blending.model import BlendedModel
 from gblend_keras.data import example_set
 from gblend_keras.data import npz
@@ -218,6 +221,7 @@ def _report(
             for name in FUSED
         }
     metric = _scores.main_metric(found.y)
+    answering = pool.answering_heads(model, list(model.network.input))
     gains = _scores.class_gains(heads, model.modality_heads, names, metric)
     return {
         "metric": metric,
@@ -225,7 +229,33 @@ def _report(
         "heads": heads,
         "confusion": confusion,
         "gains": gains,
+        "pool": {
+            "exponents": model.pool.exponents(answering),
+            "equal": _scores.trust_scores(
+                _equally_pooled(model, found, answering),
+                found.y,
+                num_bins=options.calibration_bins,
+            ),
+        },
     }
+
+
+def _equally_pooled(
+    model: BlendedModel, found: _predictor.Predictions, heads: Sequence[str]
+) -> example_set.Array:
+    """Returns what the pool would say with equal exponents."""
+    powers = exponents.from_shares(np.ones(len(heads)))
+    if len(heads) == 1:
+        return found.probabilities[heads[0]]
+    evidence = [
+        pool.evidence_of(
+            found.probabilities[head], multi_label=model.multi_label
+        )
+        for head in heads
+    ]
+    activation = ops.sigmoid if model.multi_label else ops.softmax
+    together = sum(p * each for p, each in zip(powers, evidence, strict=True))
+    return ops.convert_to_numpy(activation(together))
 
 
 def _answers(found: _predictor.Predictions) -> dict[str, example_set.Array]:

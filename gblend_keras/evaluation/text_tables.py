@@ -56,7 +56,7 @@ def _head_lines(report: Mapping[str, Any]) -> list[str]:
     ]
     wide = max(len(name) for name in heads)
     names = "".join(f"  {name + ' %':>7}" for name in columns)
-    lines = [f"  {'answer':<{wide}}{names}{'d prime':>9}{'ECE %':>7}"]
+    lines = [f"  {'answer':<{wide}}{names}{'d prime':>9}{'NLL':>6}{'ECE %':>6}"]
     for head, found in heads.items():
         cells = "".join(
             f"  {_percent(found[name]):>{max(len(name) + 2, 7)}}"
@@ -64,7 +64,9 @@ def _head_lines(report: Mapping[str, Any]) -> list[str]:
         )
         prime = found["d_prime"]
         cells += f"{'-' if prime is None else format(prime, '.2f'):>9}"
-        cells += f"{_percent(found['ece']):>7}  {meaning(head)}"
+        loss = found.get("nll")  # not in files of earlier versions
+        cells += f"{'-' if loss is None else format(loss, '.2f'):>6}"
+        cells += f"{_percent(found['ece']):>6}  {meaning(head)}"
         lines.append(f"  {head:<{wide}}{cells}".rstrip())
     return lines
 

@@ -73,4 +73,6 @@ class Retrain(estimator.Estimator):
         estimate = estimator.conclude(
             model, self.settings, window, train, holdout
         )
-        return training.with_cost(estimator.with_fitted_pool(estimate, model, said))
+        return training.with_cost(
+            estimator.with_fitted_pool(estimate, model, said)
+        )

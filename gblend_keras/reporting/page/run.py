@@ -8,6 +8,7 @@ from gblend_keras.reporting import run_data
 from gblend_keras.reporting import wording
 from gblend_keras.reporting.page import html
 from gblend_keras.reporting.page import layout
+from gblend_keras.reporting.page import run_answers
 from gblend_keras.reporting.page import run_classes
 from gblend_keras.reporting.page import run_training
 from gblend_keras.reporting.page import sections
@@ -19,8 +20,10 @@ _COLUMNS = {
     "mAP": "mAP %",
     "mAUC": "mAUC %",
     "d_prime": "d′",
+    "nll": "NLL, nats",
     "ece": "ECE %",
 }
+_NUMBERS = ("d_prime", "nll")  # no per cent
 
 
 def write(run: run_data.RunData, *, version: str) -> str:
@@ -46,6 +49,7 @@ def write(run: run_data.RunData, *, version: str) -> str:
             run_training.curves_section(run),
             run_training.weights_section(run),
             run_training.ratios_section(run),
+            run_answers.reliability_section(run),
             run_classes.gains_section(run),
             run_classes.confusion_section(run),
             run_classes.subsets_section(run),
@@ -152,7 +156,7 @@ def _metrics_table(
     for answer in answers:
         cells = [
             sections.number(heads[answer][name])
-            if name == "d_prime"
+            if name in _NUMBERS
             else sections.percent(heads[answer][name])
             for name in columns
         ]
