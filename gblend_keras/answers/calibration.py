@@ -8,6 +8,7 @@ from typing import Any
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from gblend_keras.answers import exponents
 from gblend_keras.answers import pool
@@ -55,6 +56,32 @@ class Calibration(NamedTuple):
         if self.cross_validated is not None:
             text += f", {self.cross_validated.loss:.2f} cross-validated"
         return f"{text}."
+
+
+def check_arrays(
+    y: Any, sample_weight: Any, groups: npt.ArrayLike | None
+) -> None:
+    """Raises unless weights and groups fit labels that are arrays.
+
+    Raises:
+        ValueError: If not.
+    """
+    count = len(np.asarray(y))
+    if groups is not None:
+        check_groups(groups, count)
+    if sample_weight is not None and not (np.asarray(sample_weight) > 0).any():
+        raise exponents.no_weight(count)
+
+
+def check_groups(groups: npt.ArrayLike, num_examples: int) -> None:
+    """Raises unless there is one group an example."""
+    given = len(np.asarray(groups))
+    if given != num_examples:
+        raise ValueError(
+            "`groups` differs in length. Expected one entry an example, "
+            f"{num_examples}. Received: {given}. "
+            "Pass the group of each example."
+        )
 
 
 def calibrate(model: Any, held_out: exponents.Heldout) -> Calibration:

@@ -120,10 +120,7 @@ def fit(held_out: Heldout) -> FloatArray:
     """
     kept = held_out.weight > 0
     if not kept.any():
-        raise ValueError(
-            "No held-out example has a positive weight. Expected at least one "
-            f"to calibrate on. Received: {len(kept)} examples. Hold out more."
-        )
+        raise no_weight(len(kept))
     num_heads = held_out.evidence.shape[1]
     held_out = held_out.of(kept)
     weight = held_out.weight / held_out.weight.sum()
@@ -134,6 +131,14 @@ def fit(held_out: Heldout) -> FloatArray:
     )
     overall = _minimize(mean, np.ones(1), pull / num_heads)
     return _minimize(held_out, np.full(num_heads, overall[0] / num_heads), pull)
+
+
+def no_weight(num_examples: int) -> ValueError:
+    """Returns the error for a V in which nothing counts."""
+    return ValueError(
+        "No held-out example has a positive weight. Expected at least one "
+        f"to calibrate on. Received: {num_examples} examples. Hold out more."
+    )
 
 
 def losses(held_out: Heldout, exponents: FloatArray) -> FloatArray:

@@ -240,16 +240,12 @@ def calibrate(
     kind = (model.num_classes, model.multi_label)
     input_checks.check_given(model.network, (x, y, sample_weight), kind)
     if y is not None:
+        calibration.check_arrays(y, sample_weight, groups)
         given = (x, y) if sample_weight is None else (x, y, sample_weight)
         x = tf.data.Dataset.from_tensor_slices(given).batch(batch_size)
     rows, weight = model.measure(x, evidence=True)
     _, held_out = split_evidence(model, rows, weight)
-    if groups is not None and len(np.asarray(groups)) != len(rows):
-        raise ValueError(
-            "`groups` differs in length. Expected one entry an example, "
-            f"{len(rows)}. Received: {len(np.asarray(groups))}. "
-            "Pass the group of each example."
-        )
     if groups is not None:
+        calibration.check_groups(groups, len(rows))
         held_out = held_out._replace(group=np.asarray(groups))
     return calibration.calibrate(model, held_out)
