@@ -44,12 +44,17 @@ def __getattr__(name: str) -> Any:
     return _attached(name)
 
 
-class _AfterKeras(importlib.abc.MetaPathFinder):
+class _Registering(importlib.abc.MetaPathFinder):
     """Makes Keras know our classes as soon as Keras itself is loaded.
 
     `keras.models.load_model` finds registered classes only. Registering ours
-    needs Keras, and importing this package must not load it.
+    needs Keras, and importing this package must not load it. Where one of our
+    modules loads Keras, it is loaded to its end first: what registers imports
+    it.
     """
+
+    def __init__(self) -> None:
+        self._depth = 0  # of our modules that are being loaded
 
     def find_spec(
         self,
@@ -57,19 +62,34 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != "keras":
+        is_ours = name.startswith(f"{__name__}.")
+        if not is_ours and name != "keras":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        found = (
+            finder.find_spec(name, path, target)
+            for finder in sys.meta_path
+            if finder is not self
+        )
+        spec = next((each for each in found if each is not None), None)
         if spec is not None and spec.loader is not None:
-            run_keras = spec.loader.exec_module
+            self._register_after(spec.loader, is_ours=is_ours)
+        return spec
 
-            def run_then_register(module: ModuleType) -> None:
-                run_keras(module)
+    def _register_after(self, loader: Any, *, is_ours: bool) -> None:
+        load = loader.exec_module
+
+        def load_then_register(module: ModuleType) -> None:
+            self._depth += is_ours
+            try:
+                load(module)
+            finally:
+                self._depth -= is_ours
+            keras_is_there = not is_ours or "keras" in sys.modules
+            if not self._depth and keras_is_there and self in sys.meta_path:
+                sys.meta_path.remove(self)
                 _register_classes()
 
-            spec.loader.exec_module = run_then_register  # type: ignore[method-assign]
-        return spec
+        loader.exec_module = load_then_register
 
 
 def _register_classes() -> None:
@@ -80,4 +100,4 @@ def _register_classes() -> None:
 if "keras" in sys.modules:
     _register_classes()
 else:
-    sys.meta_path.insert(0, _AfterKeras())
+    sys.meta_path.insert(0, _Registering())

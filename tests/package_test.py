@@ -45,6 +45,19 @@ def test_every_module_with_classes_to_load_is_imported_with_keras():
     assert modules == set(gb._REGISTERING)
 
 
+@pytest.mark.parametrize(
+    "first", ["answers.pool", "blending.model", "evaluation.evaluator"]
+)
+def test_any_module_can_be_the_first_and_keras_then_knows_our_classes(first):
+    code = (
+        f"import gblend_keras.{first}, keras;"
+        "known = 'gblend_keras>BlendedModel';"
+        "assert keras.saving.get_registered_object(known)"
+    )
+    ran = python("-c", code)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(
         AttributeError, match="no attribute 'Blend'. Did you mean"
