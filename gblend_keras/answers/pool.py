@@ -162,6 +162,15 @@ class Pool:
         named = dict(zip(self._head_names, found, strict=True))
         return {head: named[head] for head in heads}
 
+    def rows(self) -> dict[tuple[str, ...], npt.NDArray[np.float64]]:
+        """Returns what was set: `{subset: exponents (H,)}`."""
+        values = ops.convert_to_numpy(self.variable)
+        return {
+            subset: row.astype(np.float64)
+            for subset, row in zip(self.subsets, values, strict=True)
+            if row.any()
+        }
+
     def assign(self, rows: Mapping[tuple[str, ...], npt.ArrayLike]) -> None:
         """Sets exponents; of subsets that are not given, none.
 

@@ -98,7 +98,7 @@ _NOUNS = flags.DEFINE_string(
 )
 _ANSWER = flags.DEFINE_string(
     "answer",
-    "blend",
+    "pool",
     "With --verbs and --nouns: which answer makes actions: a head's name, "
     "ensemble, joint, blend or pool.",
     flag_values=FLAGS,

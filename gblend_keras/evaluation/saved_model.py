@@ -16,7 +16,7 @@ from gblend_keras.data.sets import registry
 from gblend_keras.evaluation import actions
 from gblend_keras.evaluation import evaluator
 from gblend_keras.evaluation import fallbacks
-from gblend_keras.heads import BLEND
+from gblend_keras.heads import POOL
 from gblend_keras.runs import directory
 from gblend_keras.runs import loader
 from gblend_keras.runs.provenance import provenance
@@ -216,7 +216,7 @@ def load_splits(
 
 
 def combine_actions(
-    verbs: Path, nouns: Path, *, answer: str = BLEND
+    verbs: Path, nouns: Path, *, answer: str = POOL
 ) -> dict[str, Any]:
     """Scores actions from two evaluations: of verbs and of nouns.
 
@@ -226,7 +226,9 @@ def combine_actions(
     Args:
         verbs: Folder with the `predictions.npz` of the verbs.
         nouns: The same of the nouns, on the same segments in the same order.
-        answer: Which answer is used: a head, "ensemble", "joint", "blend".
+        answer: Which answer is used: a head, "ensemble", "joint", "blend" or
+            "pool". Each network's pool has exponents of its own, and the
+            product of verb and noun is theirs.
 
     Returns:
         As `actions.evaluate_actions`; kitchens are the groups of the data.

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gblend_keras.answers import calibration
 from gblend_keras.blending.estimate import read_history
 from gblend_keras.callbacks import metrics_log
 from gblend_keras.heads import answers_of
@@ -105,7 +106,8 @@ def add(
     """
     run = load_run(run_dir)
     training = directory.read_object(run_dir / directory.RECIPE)
-    measured = _metrics([run_dir, *repeats])
+    pool = calibration.to_json(run.model.pool.rows(), run.model.head_names)
+    measured = _metrics([run_dir, *repeats]) | {"pool": pool}
     with files.partial_folder(place) as beside:
         folder = beside / described.name
         _weights.save(run.model.network, folder / catalog.WEIGHTS)

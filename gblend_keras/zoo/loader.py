@@ -8,6 +8,7 @@ import numpy as np
 
 from gblend_keras import config
 from gblend_keras import methods
+from gblend_keras.answers import calibration
 from gblend_keras.building import model_builder
 from gblend_keras.building import optimizer_builder
 from gblend_keras.converters import converter
@@ -44,7 +45,10 @@ def load(entry: catalog.Entry, *, head: str | None = None) -> Any:
     settings = config.TrainConfig()
     if entry.kind == "trained":
         settings = catalog.recipe(entry).train
-        model.assign_blend_weights(catalog.metrics(entry)["blend_weights"])
+        measured = catalog.metrics(entry)
+        model.assign_blend_weights(measured["blend_weights"])
+        # None in entries of earlier versions.
+        calibration.assign(model, measured.get("pool", []))
     model.compile(
         optimizer=optimizer_builder.make_optimizer(settings),
         metrics=["accuracy"],

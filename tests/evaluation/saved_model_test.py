@@ -68,6 +68,8 @@ def test_saved_model_with_a_recipe_gives_the_same(finished, tmp_path):
     assert list(found["heads"]) == list(expected["heads"])
     for answer, metrics in expected["heads"].items():
         for name, value in metrics.items():  # threads sum in any order
+            if name == "reliability":  # an example may change its bin
+                continue
             np.testing.assert_allclose(
                 found["heads"][answer][name], value, rtol=1e-5, atol=1e-6
             )
@@ -155,7 +157,7 @@ def write_predictions(folder, classes, y, **changes):
     stored = {
         "y": y,
         "key": np.array(["s0", "s1", "s2", "s3"]),
-        "probabilities_blend": probabilities,
+        "probabilities_pool": probabilities,
         "train_y": np.repeat([0, 1], [150, 20]),
         "group": np.array(["P01", "P02", "P02", "P09"]),
         "train_group": np.array(["P01", "P03"]),
@@ -171,7 +173,7 @@ def test_actions_are_made_of_two_evaluations(tmp_path):
         tmp_path / "nouns",
         3,
         np.array([0, 1, 0, 2]),
-        probabilities_blend=wrong,
+        probabilities_pool=wrong,
     )
     found = saved_model.combine_actions(tmp_path / "verbs", tmp_path / "nouns")
     assert found["all"]["verb"]["top1"] == 1.0

@@ -30,6 +30,16 @@ def model(**options):
     return gb.BlendedModel(gb.late_fusion(towers, 3), **options)
 
 
+def calibrated():
+    """As after `calibrate`: uneven exponents, others for absent modalities."""
+    found = model()
+    found.pool.assign(
+        {("m0", "m1"): [0.2, 1.1, 0.6], ("m0",): [0.7, 0, 0]}
+        | {("m1",): [0, 1.3, 0]}
+    )
+    return found
+
+
 def joint_alone():
     """As after plain joint training: other heads are not trained."""
     found = model()
@@ -43,7 +53,7 @@ def run(path, signature, x, file_format="savedmodel"):
 
 
 def test_saved_model_answers_as_keras_does(tmp_path):
-    source = model()
+    source = calibrated()
     path = tmp_path / "exported"
     exported = gb.export_model(source, path, class_names=("a", "b", "c"))
     assert exported.largest_difference < 1e-5
@@ -66,7 +76,7 @@ def test_saved_model_answers_as_keras_does(tmp_path):
     }
 
 
-@pytest.mark.parametrize("make", [model, joint_alone])
+@pytest.mark.parametrize("make", [model, calibrated, joint_alone])
 def test_absent_modalities_have_signatures(tmp_path, make):
     source = make()
     gb.export_model(source, tmp_path / "exported")
@@ -80,15 +90,16 @@ def test_absent_modalities_have_signatures(tmp_path, make):
 
 def test_litert_runs_every_signature(tmp_path):
     pytest.importorskip("ai_edge_litert")
-    source = model()
+    source = calibrated()
     path = tmp_path / "model.tflite"
     exported = gb.export_model(source, path, format="tflite")
     assert set(exported.signatures) == {"serving_default", "m0", "m1", "m0_m1"}
     expected = source.predict(X, verbose=0)
     found = run(path, "serving_default", X, "tflite")
-    np.testing.assert_allclose(
-        found["blend_probabilities"], expected["blend"], atol=1e-5
-    )
+    for answer in ("blend", "pool"):
+        np.testing.assert_allclose(
+            found[f"{answer}_probabilities"], expected[answer], atol=1e-5
+        )
     only = {"m1": X["m1"]}
     np.testing.assert_allclose(
         run(path, "m1", only, "tflite")["probabilities"],
@@ -104,7 +115,7 @@ def test_litert_runs_every_signature(tmp_path):
 def test_onnx_runtime_runs_the_network_and_a_subset(tmp_path):
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")
-    source = model()
+    source = calibrated()
     whole, part = tmp_path / "whole.onnx", tmp_path / "part.onnx"
     gb.export_model(source, whole, format="onnx")
     found = run(whole, "", X, "onnx")

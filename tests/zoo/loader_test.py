@@ -1,5 +1,7 @@
 """Entries as users meet them: whole, by head, by tower, with files."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -8,9 +10,12 @@ import gblend_keras as gb
 from gblend_keras.towers import transformer
 from gblend_keras.zoo import _weights
 from gblend_keras.zoo import catalog
+from gblend_keras.zoo import entry_builder
+from gblend_keras.zoo import loader
 from gblend_keras.zoo.model import ZooModel
 from tests import toy
 from tests.data import clip_files
+from tests.zoo.conftest import make_description
 
 SMALL = transformer.TransformerSize(num_blocks=1, width=8, num_heads=2)
 
@@ -33,6 +38,21 @@ def test_loaded_network_answers_like_the_run(model, runs):
     expected = run.model.predict(x, verbose=0)
     for head, values in model.predict(x, verbose=0).items():
         np.testing.assert_allclose(values, expected[head], rtol=1e-5)
+
+
+def test_loaded_network_has_the_exponents_of_the_run(runs, tmp_path):
+    run = gb.runs.load_run(runs / "run_0")
+    run.model.calibrate(*toy.arrays(num_examples=40))
+    copied = tmp_path / "run"
+    shutil.copytree(runs / "run_0", copied)
+    run.model.save(copied / "model.keras")
+    described = make_description(name="toy_calibrated")
+    entry_builder.add(copied, described, place=tmp_path / "zoo")
+    model = loader.load(catalog.read(tmp_path / "zoo" / described.name))
+    np.testing.assert_allclose(
+        model.pool.variable.numpy(), run.model.pool.variable.numpy(), rtol=1e-6
+    )
+    assert model.pool.is_set
 
 
 def test_loaded_network_trains_on(model):
