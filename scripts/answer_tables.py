@@ -90,12 +90,12 @@ def _asked(run: Path, given: argparse.Namespace) -> dict[str, Any]:
         return said
     answers = {JOINT: said[JOINT]} if JOINT in said else dict(said)
     mean = np.mean([*said.values()], axis=0)
-    equal = np.full(len(heads), 1 / len(heads))
+    equal = dict.fromkeys(heads, 1 / len(heads))
     powers = _exponents(run, summary, heads, given)
     return answers | {
         "mean": mean,
-        "log-mean": _pooled(said, equal),
-        "pool": _pooled(said, powers),
+        "log-mean": pool.pooled_from(said, equal, multi_label=False),
+        "pool": pool.pooled_from(said, powers, multi_label=False),
     }
 
 
@@ -105,23 +105,12 @@ def _predictions(run: Path, split: str) -> Mapping[str, Any]:
         return dict(arrays)
 
 
-def _pooled(said: Mapping[str, Any], powers: Any) -> Any:
-    """Computes softmax(sum_h a_h q_h) from probabilities."""
-    evidence = [
-        pool.evidence_of(p.astype(np.float64), multi_label=False)
-        for p in said.values()
-    ]
-    z = np.tensordot(powers, evidence, axes=1)
-    z = np.exp(z - z.max(axis=1, keepdims=True))
-    return z / z.sum(axis=1, keepdims=True)
-
-
 def _exponents(
     run: Path,
     summary: Mapping[str, Any],
     heads: Sequence[str],
     given: argparse.Namespace,
-) -> Any:
+) -> dict[str, float]:
     """Returns the exponents of a run's pool, by the rule of today."""
     stored = summary.get("pool", {"source": "none"})
     if stored["source"] != "validation":
@@ -139,10 +128,12 @@ def _exponents(
             [estimate.overfitting[head] for head in heads],
             [estimate.overfitting_error[head] for head in heads],
         )
-        return exponents.from_shares(shares)
-    if stored["source"] == "none":
-        return exponents.from_shares(np.ones(len(heads)))
-    return np.array([stored["exponents"][head] for head in heads])
+        found = exponents.from_shares(shares)
+    elif stored["source"] == "none":
+        found = exponents.from_shares(np.ones(len(heads)))
+    else:
+        found = np.array([stored["exponents"][head] for head in heads])
+    return dict(zip(heads, found.tolist(), strict=True))
 
 
 def _on_validation(

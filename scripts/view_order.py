@@ -45,15 +45,10 @@ def main() -> None:
             head: np.mean([each[head] for each in said], axis=0)
             for head in heads
         }
-        evidence = sum(
-            power * np.asarray(pool.evidence_of(means[head], multi_label=False))
-            for head, power in powers.items()
-        )
-        odds = np.exp(evidence - evidence.max(axis=1, keepdims=True))
         found = (
             said[0]["pool"],
             np.mean([each["pool"] for each in said], axis=0),
-            odds / odds.sum(axis=1, keepdims=True),
+            pool.pooled_from(means, powers, multi_label=False),
         )
         cells = [
             f"{100 * np.mean(p.argmax(axis=1) == y):.1f} %, "

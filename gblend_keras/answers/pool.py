@@ -96,6 +96,47 @@ def pooled(
     return activation(functools.reduce(ops.add, terms))
 
 
+def pooled_from(
+    said: Mapping[str, npt.ArrayLike],
+    exponents: Mapping[str, float],
+    *,
+    multi_label: bool,
+) -> npt.NDArray[np.float64]:
+    """Computes the same from probabilities, in float64.
+
+    Of several views of an example, the mean of each head comes first. Pooling
+    each view and then averaging came out equal or worse (docs/answers.md).
+
+    Args:
+        said: `{head: probabilities (batch, num_classes)}`, of these heads at
+            least.
+        exponents: `{head: a_h}`.
+        multi_label: Sigmoid instead of softmax.
+
+    Example:
+        >>> import numpy as np
+        >>> from gblend_keras.answers import pool
+        >>> said = {"a": np.array([[0.9, 0.1]]), "b": np.array([[0.5, 0.5]])}
+        >>> found = pool.pooled_from(
+        ...     said, {"a": 1.0, "b": 1.0}, multi_label=False
+        ... )
+        >>> found.round(2).tolist()
+        [[0.88, 0.12]]
+    """
+    if len(exponents) == 1 and set(exponents.values()) == {1.0}:
+        return np.asarray(said[next(iter(exponents))], np.float64)
+    terms = [
+        exponent
+        * evidence_of(
+            np.asarray(said[head], np.float64), multi_label=multi_label
+        )
+        for head, exponent in exponents.items()
+    ]
+    activation = ops.sigmoid if multi_label else ops.softmax
+    answer = activation(functools.reduce(ops.add, terms))
+    return np.asarray(ops.convert_to_numpy(answer), np.float64)
+
+
 class Pool:
     """The exponents of a model's heads, kept in a variable of it.
 

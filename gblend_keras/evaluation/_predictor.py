@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from gblend_keras.answers import pool
 from gblend_keras.blending import input_checks
 from gblend_keras.blending import missing_modalities
 from gblend_keras.blending.model import BlendedModel
@@ -21,6 +22,7 @@ from gblend_keras.evaluation import metrics
 from gblend_keras.evaluation import views
 from gblend_keras.heads import ENSEMBLE
 from gblend_keras.heads import JOINT
+from gblend_keras.heads import POOL
 from gblend_keras.heads import computed_answers
 
 Name = str | tuple[str, ...]  # an answer, or the subset that it is from
@@ -62,6 +64,21 @@ class Predictor:
             for subset in subsets
         }
         self._function = tf.function(self._predict, reduce_retracing=True)
+
+    @property
+    def pools(self) -> dict[Name, dict[str, float]]:
+        """The answers that are pools of heads: `{answer: {head: exponent}}`."""
+        heads = pool.answering_heads(
+            self._model, list(self._model.network.input)
+        )
+        found: dict[Name, dict[str, float]] = {
+            POOL: self._model.pool.exponents(heads)
+        }
+        return found | {
+            name: answer.exponents
+            for name, answer in self._answers.items()
+            if not answer.filled
+        }
 
     def __call__(self, x: Mapping[str, Any]) -> dict[Name, Any]:
         """Returns `{answer or subset: (batch, classes)}`.
@@ -180,7 +197,15 @@ def predict(
             labels = plain_labels(np.asarray(y), model)
             gathered.add(predictor(x), labels)
             bar.update()
-    return gathered.result()
+    result = gathered.result()
+    if videos is not None:  # of the means of heads, not the mean of pools
+        for name, pooled in predictor.pools.items():
+            result.probabilities[name] = pool.pooled_from(
+                {head: result.probabilities[head] for head in pooled},
+                pooled,
+                multi_label=model.multi_label,
+            )
+    return result
 
 
 def plain_labels(

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
 from gblend_keras.answers import exponents
 from gblend_keras.answers import pool
@@ -244,18 +243,12 @@ def _equally_pooled(
     model: BlendedModel, found: _predictor.Predictions, heads: Sequence[str]
 ) -> example_set.Array:
     """Returns what the pool would say with equal exponents."""
-    powers = exponents.from_shares(np.ones(len(heads)))
-    if len(heads) == 1:
-        return found.probabilities[heads[0]]
-    evidence = [
-        pool.evidence_of(
-            found.probabilities[head], multi_label=model.multi_label
-        )
-        for head in heads
-    ]
-    activation = ops.sigmoid if model.multi_label else ops.softmax
-    together = sum(p * each for p, each in zip(powers, evidence, strict=True))
-    return ops.convert_to_numpy(activation(together))
+    powers = exponents.from_shares(np.ones(len(heads))).tolist()
+    return pool.pooled_from(
+        {head: found.probabilities[head] for head in heads},
+        dict(zip(heads, powers, strict=True)),
+        multi_label=model.multi_label,
+    )
 
 
 def _answers(found: _predictor.Predictions) -> dict[str, example_set.Array]:

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gblend_keras import config
+from gblend_keras.answers import pool
 from gblend_keras.data import datasets
 from gblend_keras.data.clips import clip_set
 from gblend_keras.data.clips import footage
 from gblend_keras.data.clips import video_library
+from gblend_keras.heads import POOL
 from gblend_keras.runs.loader import FinishedRun
 
 NUM_CLIPS = 10  # the paper's, section 3.1
@@ -24,7 +26,8 @@ class VideoPrediction:
 
     Attributes:
         path: The file.
-        probabilities: `{head: (classes,)}`, averaged over the views.
+        probabilities: `{answer: (classes,)}`: averaged over the views; the
+            pool is that of the averages.
         class_names: One name a class.
 
     Example:
@@ -106,6 +109,12 @@ def predict_videos(
         head: values.reshape(len(paths), examples.num_views, -1).mean(axis=1)
         for head, values in predicted.items()
     }
+    heads = pool.answering_heads(run.model, modalities)
+    means[POOL] = pool.pooled_from(
+        means,
+        run.model.pool.exponents(heads),
+        multi_label=run.model.multi_label,
+    )
     return [
         VideoPrediction(
             path=str(path),

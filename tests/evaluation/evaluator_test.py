@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import gblend_keras as gb
+from gblend_keras.answers import pool
 from gblend_keras.blending import isolated_heads
 from gblend_keras.data import datasets
 from gblend_keras.evaluation import evaluator
@@ -165,11 +166,15 @@ def test_views_are_averaged_before_they_are_scored(model):
     videos = np.array([f"v{row % 12}" for row in range(24)])
     found = run(model, data, videos=videos, options={"batch_size": 5})
     single = run(model, data)
-    for name, values in single.probabilities.items():
+    means = {
+        name: (values[:12] + values[12:]) / 2
+        for name, values in single.probabilities.items()
+    }
+    exponents = dict.fromkeys(model.head_names, 0.5)  # a sum of 1.5
+    means["pool"] = pool.pooled_from(means, exponents, multi_label=False)
+    for name, expected in means.items():
         np.testing.assert_allclose(
-            found.probabilities[name],
-            (values[:12] + values[12:]) / 2,
-            atol=1e-6,
+            found.probabilities[name], expected, atol=1e-6
         )
         assert found.heads[name]["clip_top1"] == pytest.approx(
             single.heads[name]["top1"]
@@ -213,6 +218,9 @@ def test_multi_label_views_are_averaged():
     found = run(multi_label_model(), gb.Examples(x, hot), videos=videos)
     assert found.y.shape == (6, 3)
     assert "clip_top1" not in found.heads["joint"]
+    own = {head: found.probabilities[head] for head in ("m0", "m1", "joint")}
+    expected = pool.pooled_from(own, dict.fromkeys(own, 0.5), multi_label=True)
+    np.testing.assert_allclose(found.probabilities["pool"], expected, atol=1e-6)
 
 
 def test_one_hot_labels_count_like_integers(model):
