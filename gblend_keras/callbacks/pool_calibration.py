@@ -1,5 +1,7 @@
 """CalibratePool: the pool's exponents from validation data, at the end."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import keras

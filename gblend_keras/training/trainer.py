@@ -111,7 +111,7 @@ def train(recipe: config.Recipe, run: Run) -> dict[str, Any]:
         >>> folder = Path(tempfile.mkdtemp())
         >>> run = gb.training.Run(folder, blend="uniform", verbose=False)
         >>> list(gb.training.train(recipe, run)["accuracy"])
-        ['sound', 'pose', 'ensemble', 'joint', 'blend']
+        ['sound', 'pose', 'ensemble', 'joint', 'blend', 'pool']
     """
     # Before any tensor exists.
     strategy = strategies.make_strategy(run.strategy)

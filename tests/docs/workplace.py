@@ -38,7 +38,7 @@ def _predictions():
     return {
         "y": np.array([0, 1]),
         "key": np.array(["P01_01_0", "P01_01_1"]),
-        "probabilities_blend": np.array([[0.8, 0.2], [0.6, 0.4]]),
+        "probabilities_pool": np.array([[0.8, 0.2], [0.6, 0.4]]),
     }
 
 
