@@ -61,7 +61,7 @@ def in_words(
 SOURCES = {
     "validation": "fitted on the set's validation split",
     "estimate": "fitted on what was held out in the estimate",
-    "shares": "as much as what each head learned generalised in the estimate",
+    "shares": "from the share of what each head learned that generalised",
 }
 
 
