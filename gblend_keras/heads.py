@@ -8,6 +8,7 @@ that it is made of were trained to the end: the towers of others have moved
 on. Loads no Keras.
 """
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -76,7 +77,11 @@ def computed_answers(modality_heads: Sequence[str]) -> list[str]:
     return [*modality_heads, *alone, *FUSED]
 
 
-def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
+def all_answers(
+    trained: Sequence[str],
+    heads: Sequence[str],
+    measured: Collection[str] | None = None,
+) -> list[str]:
     """Returns every answer of a run that means something, the main one first.
 
     A single head answers by itself. Of several, each head answers, their
@@ -85,6 +90,8 @@ def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
     Args:
         trained: The heads that were trained to the end.
         heads: All heads of the network.
+        measured: The answers that there are numbers of; None for all. A run
+            of an earlier version has no pool.
 
     Example:
         >>> from gblend_keras import heads
@@ -104,6 +111,8 @@ def all_answers(trained: Sequence[str], heads: Sequence[str]) -> list[str]:
         *[head for head in trained if head != JOINT],
         *[name for name in MEANS if name in known and name not in FUSED],
     ]
+    if measured is not None:
+        found = [answer for answer in found if answer in measured]
     main = main_answer(found)
     return [main, *[answer for answer in found if answer != main]]
 
@@ -114,10 +123,11 @@ def answers_of(summary: Mapping[str, Any]) -> list[str]:
     Args:
         summary: Its `summary.json`.
     """
-    found = all_answers(
-        summary["answering_heads"], list(summary["blend_weights"])
-    )  # a run of an earlier version has no pool
-    return [answer for answer in found if answer in summary["accuracy"]]
+    return all_answers(
+        summary["answering_heads"],
+        list(summary["blend_weights"]),
+        summary["accuracy"],
+    )
 
 
 def main_answer(answers: Sequence[str]) -> str:

@@ -73,9 +73,9 @@ class RunData:
         that were not trained have an accuracy, too, and it means nothing.
         """
         trained = self.summary.get("answering_heads", self.heads)
-        found = answers.all_answers(trained, self.heads)
-        known = self.summary.get("accuracy", found)
-        return [answer for answer in found if answer in known]
+        return answers.all_answers(
+            trained, self.heads, self.summary.get("accuracy")
+        )
 
     def column(self, name: str) -> list[float]:
         """Returns a column of `metrics.csv`; NaN where it is empty."""
