@@ -22,7 +22,6 @@ import numpy as np
 import gblend_keras as gb
 from gblend_keras.answers import exponents
 from gblend_keras.answers import pool
-from gblend_keras.blending import ogr
 from gblend_keras.comparison import statistics
 from gblend_keras.data import datasets
 from gblend_keras.evaluation import forecasts
@@ -70,8 +69,11 @@ def _answers(folder: Path, given: argparse.Namespace) -> Answers:
         run = folder / f"seed-{seed}"
         if not (run / "summary.json").is_file():
             continue
-        for answer, probabilities in _asked(run, given).items():
-            y = _predictions(run, given.split)["y"]
+        path = run / f"evaluation_{given.split}" / "predictions.npz"
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        y = arrays["y"]
+        for answer, probabilities in _asked(run, arrays, given).items():
             found.setdefault(answer, {})[seed] = Scores(
                 100 * float(np.mean(probabilities.argmax(axis=1) == y)),
                 forecasts.negative_log_likelihood(probabilities, y),
@@ -80,11 +82,12 @@ def _answers(folder: Path, given: argparse.Namespace) -> Answers:
     return found
 
 
-def _asked(run: Path, given: argparse.Namespace) -> dict[str, Any]:
+def _asked(
+    run: Path, arrays: Mapping[str, Any], given: argparse.Namespace
+) -> dict[str, Any]:
     """Returns `{answer: probabilities (N, classes)}` of one run."""
     summary = json.loads((run / "summary.json").read_text("utf-8"))
     heads = summary["answering_heads"]
-    arrays = _predictions(run, given.split)
     said = {head: arrays[f"probabilities_{head}"] for head in heads}
     if len(heads) == 1:
         return said
@@ -97,12 +100,6 @@ def _asked(run: Path, given: argparse.Namespace) -> dict[str, Any]:
         "log-mean": pool.pooled_from(said, equal, multi_label=False),
         "pool": pool.pooled_from(said, powers, multi_label=False),
     }
-
-
-def _predictions(run: Path, split: str) -> Mapping[str, Any]:
-    path = run / f"evaluation_{split}" / "predictions.npz"
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
 
 
 def _exponents(
@@ -122,15 +119,10 @@ def _exponents(
     if stored["source"] != "validation" and (
         estimate.get("estimator") == "probe"
     ):
-        estimate = gb.BlendEstimate.from_json(estimate)
-        shares = ogr.generalization_share(
-            [estimate.generalization[head] for head in heads],
-            [estimate.overfitting[head] for head in heads],
-            [estimate.overfitting_error[head] for head in heads],
-        )
-        found = exponents.from_shares(shares)
+        shares = gb.BlendEstimate.from_json(estimate).shares
+        found = exponents.from_shares([shares[head] for head in heads])
     elif stored["source"] == "none":
-        found = exponents.from_shares(np.ones(len(heads)))
+        found = exponents.equal(len(heads))
     else:
         found = np.array([stored["exponents"][head] for head in heads])
     return dict(zip(heads, found.tolist(), strict=True))
@@ -140,14 +132,18 @@ def _on_validation(
     run: Path, given: argparse.Namespace
 ) -> Mapping[str, float] | None:
     """Calibrates a run's model on the set's own validation split, if any."""
-    found = gb.runs.load_run(run)
+    if given.split == "validation":
+        return None
+    training = json.loads((run / "recipe.json").read_text("utf-8"))
+    settings = gb.config.Recipe.from_json(training["recipe"]).data
     splits = gb.data.load(
-        found.recipe.data, data_dir=given.data_dir, seed=found.seed
+        settings, data_dir=given.data_dir, seed=training["seed"]
     )
-    if splits.validation is None or given.split == "validation":
+    if splits.validation is None:
         return None
     data = datasets.make_dataset(splits.validation, batch_size=128)
-    powers: Mapping[str, float] = found.model.calibrate(data).exponents
+    model = gb.runs.load_run(run).model
+    powers: Mapping[str, float] = model.calibrate(data).exponents
     return powers
 
 

@@ -10,15 +10,14 @@ FILE, so that a stopped call goes on. Prints a table: accuracy in %, negative
 log-likelihood in nats.
 """
 
-import argparse
 import dataclasses
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import validation_runs
 
 import gblend_keras as gb
 from gblend_keras.answers import pool
@@ -29,28 +28,13 @@ ANSWERS = ("joint", "blend", "log-mean", "pool")
 HARMS = ("none", "30 % wrong labels", "a shuffled modality")
 WRONG = 0.3
 POWERS = "exponents"
-SETTINGS = (
-    "data.evaluate_on=validation",
-    "train.loss_scale=0",
-    "train.scale_by=joint",
-)
 LOAD = registry.load
 
 
 def main() -> None:
     """Trains what is not in the file yet, and prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="+")
-    parser.add_argument("--data_dir", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
-    lines = (
-        given.out.read_text("utf-8").splitlines()
-        if (given.out.exists())
-        else []
-    )
-    done = {tuple(each["key"]): each for each in map(json.loads, lines)}
+    given = validation_runs.arguments(__doc__)
+    done = {tuple(run["key"]): run for run in validation_runs.read(given.out)}
     keys = [
         (name, harm, seed)
         for name in given.recipes
@@ -60,8 +44,7 @@ def main() -> None:
     for key in keys:
         if key not in done:
             done[key] = {"key": key, **_train(*key, given.data_dir)}
-            with given.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(done[key]) + "\n")
+            validation_runs.append(given.out, done[key])
     print(f"| recipe | harm | {' | '.join(ANSWERS)} | exponents |")
     print("|---" * (3 + len(ANSWERS)) + "|")
     for name in given.recipes:
@@ -88,7 +71,9 @@ def _train(
         return _harmed(LOAD(*arguments, **options), harm, seed)
 
     registry.load = load
-    recipe = gb.config.with_settings(gb.recipes.get(name), SETTINGS)
+    recipe = gb.config.with_settings(
+        gb.recipes.get(name), validation_runs.SETTINGS
+    )
     keras.backend.clear_session()
     with tempfile.TemporaryDirectory() as place:
         run = gb.training.Run(

@@ -9,8 +9,6 @@ finished run to FILE, so that a stopped call goes on. The tables in
 docs/results.md come from it.
 """
 
-import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import validation_runs
 
 import gblend_keras as gb
 from gblend_keras.blending import ogr
@@ -25,12 +24,6 @@ from gblend_keras.blending.estimators.probe import Probe
 from gblend_keras.blending.loss_changes import Losses
 from gblend_keras.methods import base
 from gblend_keras.methods import probe as method_file
-
-SETTINGS = (
-    "data.evaluate_on=validation",
-    "train.loss_scale=0",
-    "train.scale_by=joint",
-)
 
 
 class WithoutErrors(Probe):
@@ -93,13 +86,11 @@ VARIANTS: dict[str, tuple[str, tuple[str, ...], type[Probe]]] = {
 
 def main() -> None:
     """Trains what is not in the file yet, and prints a table a recipe."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="+")
-    parser.add_argument("--data_dir", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
-    done = _read(given.out)
+    given = validation_runs.arguments(__doc__)
+    done = {
+        (run["recipe"], run["variant"], run["seed"]): run
+        for run in validation_runs.read(given.out)
+    }
     for name in given.recipes:
         for seed in range(given.seeds):
             for variant in VARIANTS:
@@ -107,15 +98,8 @@ def main() -> None:
                     found = _train(name, variant, seed, given.data_dir)
                     done[name, variant, seed] = found
                     key = {"recipe": name, "variant": variant, "seed": seed}
-                    with given.out.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(key | found) + "\n")
+                    validation_runs.append(given.out, key | found)
         _print_table(name, done, given.seeds)
-
-
-def _read(path: Path) -> dict[tuple[str, str, int], dict[str, Any]]:
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    runs = [json.loads(line) for line in lines]
-    return {(run["recipe"], run["variant"], run["seed"]): run for run in runs}
 
 
 def _train(
@@ -124,7 +108,7 @@ def _train(
     """Returns what a run answers, what was said of it, and its cost."""
     method, settings, estimator = VARIANTS[variant]
     recipe = gb.config.with_settings(
-        gb.recipes.get(name), [*SETTINGS, *settings]
+        gb.recipes.get(name), [*validation_runs.SETTINGS, *settings]
     )
     method_file.Probe = estimator  # type: ignore[misc]
     method_file.offline.blended = (  # type: ignore[attr-defined]

@@ -101,7 +101,7 @@ def calibrate(model: Any, held_out: exponents.Heldout) -> Calibration:
     places = [model.head_names.index(head) for head in heads]
     answering = held_out.of(heads=places)
     found = rows[model.pool.subsets[0]][places]
-    equal = exponents.from_shares(np.ones(len(places)))
+    equal = exponents.equal(len(places))
     return Calibration(
         num_examples=len(held_out.labels),
         exponents=dict(zip(heads, map(float, found), strict=True)),

@@ -79,6 +79,11 @@ def from_shares(shares: npt.ArrayLike) -> FloatArray:
     return total * found / found.sum()
 
 
+def equal(num_heads: int) -> FloatArray:
+    """Returns the exponents of heads of which nothing is known, `(H,)`."""
+    return from_shares(np.ones(num_heads))
+
+
 def fit(held_out: Heldout) -> FloatArray:
     """Finds the exponents of heads with which their pool is right most often.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gblend_keras.answers import exponents
+from gblend_keras.blending import ogr
 from gblend_keras.utils import files
 
 HISTORY_FORMAT = 1  # of `blend_history.json`
@@ -146,6 +147,20 @@ class BlendEstimate:
         return all(
             low <= uniform <= high for low, high in self.intervals.values()
         )
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """`{head: F}`: how much of what it learns generalises.
+
+        See `ogr.generalization_share`.
+        """
+        heads = list(self.generalization)
+        found = ogr.generalization_share(
+            list(self.generalization.values()),
+            [self.overfitting[head] for head in heads],
+            [self.overfitting_error[head] for head in heads],
+        )
+        return dict(zip(heads, map(float, found), strict=True))
 
     def summary(self) -> str:
         """Returns the estimate as text."""

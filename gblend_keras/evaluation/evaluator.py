@@ -243,7 +243,7 @@ def _equally_pooled(
     model: BlendedModel, found: _predictor.Predictions, heads: Sequence[str]
 ) -> example_set.Array:
     """Returns what the pool would say with equal exponents."""
-    powers = exponents.from_shares(np.ones(len(heads))).tolist()
+    powers = exponents.equal(len(heads)).tolist()
     return pool.pooled_from(
         {head: found.probabilities[head] for head in heads},
         dict(zip(heads, powers, strict=True)),

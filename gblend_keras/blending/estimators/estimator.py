@@ -124,11 +124,7 @@ def with_fitted_pool(
         return estimate
     trained = pool.trained(estimate.weights)
     rows = calibration.fit_rows(model, held_out, trained)
-    return dataclasses.replace(
-        estimate,
-        pool=calibration.to_json(rows, model.head_names),
-        pool_source="estimate",
-    )
+    return _with_pool(estimate, model, rows, source="estimate")
 
 
 def with_share_pool(
@@ -143,23 +139,23 @@ def with_share_pool(
         estimate: Its G and O.
         model: The model; not changed.
     """
-    measured = [
-        [values[head] for head in model.head_names]
-        for values in (
-            estimate.generalization,
-            estimate.overfitting,
-            estimate.overfitting_error,
-        )
-    ]
-    rows = calibration.share_rows(
-        model,
-        ogr.generalization_share(*measured),
-        pool.trained(estimate.weights),
-    )
+    shares = np.array([estimate.shares[head] for head in model.head_names])
+    trained = pool.trained(estimate.weights)
+    rows = calibration.share_rows(model, shares, trained)
+    return _with_pool(estimate, model, rows, source="shares")
+
+
+def _with_pool(
+    estimate: BlendEstimate,
+    model: BlendedModel,
+    rows: calibration.Rows,
+    *,
+    source: str,
+) -> BlendEstimate:
     return dataclasses.replace(
         estimate,
         pool=calibration.to_json(rows, model.head_names),
-        pool_source="shares",
+        pool_source=source,
     )
 
 
